@@ -1,0 +1,60 @@
+"""The databases that tests meet.
+
+`django_db` (and `db`): one copy of the template for the run, each test inside a transaction that is rolled back.
+`fresh_database`: a copy of its own for a test that commits, uses threads or starts processes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.databases import Databases, PostgresDatabases, SqliteDatabases, connect_to, connected_to, disconnect, migrate
+from tests.plugin import GROUND
+
+
+@dataclass(frozen=True)
+class Template:
+    """The migrated database nobody connects to; `copy()` gives the name of a new one like it."""
+
+    databases: Databases
+    name: str
+
+    def copy(self) -> str:
+        name = self.databases.fresh_name()
+        self.databases.copy(self.name, name)
+        return name
+
+
+@pytest.fixture(scope="session")
+def template_database(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -> Template:
+    """Migrated once for the whole run, on first need."""
+    ground = request.config.stash[GROUND]
+    databases: Databases = PostgresDatabases(ground.postgres) if ground.postgres else SqliteDatabases(ground.home)
+    name = "template_readiness" if ground.postgres else str(ground.home / "template.sqlite3")
+    databases.ensure_ready()
+    databases.create(name)
+    with django_db_blocker.unblock():
+        migrate(name)
+    return Template(databases, name)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(template_database: Template, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Instead of pytest-django's: the database that the rolled-back tests share is a copy of the template too."""
+    name = template_database.copy()
+    with django_db_blocker.unblock():
+        connect_to(name)
+    yield
+    with django_db_blocker.unblock():
+        disconnect()
+
+
+@pytest.fixture
+def fresh_database(template_database: Template, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """A database of its own for this test, which may commit; gives its DATABASE_URL. Not together with `django_db`."""
+    name = template_database.copy()
+    with django_db_blocker.unblock(), connected_to(name):
+        yield template_database.databases.url(name)
+    template_database.databases.drop(name)

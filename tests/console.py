@@ -1,0 +1,1 @@
+"""The console as real processes."""
