@@ -8,10 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from django.conf import settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.databases import Databases, PostgresDatabases, SqliteDatabases, connect_to, connected_to, disconnect, migrate
 from tests.plugin import GROUND
+
+
+def pytest_configure() -> None:
+    """What this process (not the console's own processes) does more cheaply than production."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # The manifest of hashed names is made by collectstatic, which the tests of single pages do without.
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
 @dataclass(frozen=True)
