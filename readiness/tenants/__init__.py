@@ -1,0 +1,1 @@
+"""Tenants and their projects, people and their roles, keys and their scopes, onboarding."""

@@ -1,0 +1,30 @@
+"""Who calls: what a presented key or DSN stands for, as the machine views see it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A machine that presented an API key. `installation` keys belong to no tenant: their tenant and project are None."""
+
+    key_id: int
+    name: str
+    tenant_id: int | None
+    project_id: int | None
+    scopes: frozenset[str]
+    installation: bool
+    tenant_slug: str | None = None
+    synthetic: bool = False
+    environment: str = "production"
+
+
+@dataclass(frozen=True, slots=True)
+class DsnCaller:
+    """A program that presented a DSN's public key for its project. `trusted`: founders said that the key stays on servers."""
+
+    project_id: int
+    tenant_id: int
+    tenant_slug: str
+    trusted: bool
+    synthetic: bool
+    key_id: int

@@ -1,0 +1,155 @@
+"""Every query of the subject."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Prefetch, Q, QuerySet
+
+from readiness.tenants.models import ApiKey, DsnKey, LoginAttempt, Project, Tenant, User
+from readiness.tenants.services.callers import Caller, DsnCaller
+from readiness.tenants.services.signin import Failure
+
+# --- tenants and projects -----------------------------------------------------------------------------------------
+
+
+def tenant_by_slug(slug: str) -> Tenant | None:
+    return Tenant.objects.filter(slug=slug).first()
+
+
+def tenant_add(*, slug: str, name: str, synthetic: bool) -> Tenant | None:
+    """The new tenant, or None if the slug is taken (also when another process takes it at this moment)."""
+    try:
+        with transaction.atomic():
+            return Tenant.objects.create(slug=slug, name=name, synthetic=synthetic)
+    except IntegrityError:
+        return None
+
+
+def project_add(*, tenant: Tenant) -> Project:
+    return Project.objects.create(tenant=tenant, name=tenant.name)
+
+
+def project_of(tenant_id: int) -> Project:
+    return Project.objects.get(tenant_id=tenant_id)
+
+
+def projects_by_id(project_ids: Iterable[int]) -> dict[int, Project]:
+    return Project.objects.select_related("tenant").in_bulk(list(project_ids))
+
+
+def synthetic_project_ids() -> frozenset[int]:
+    return frozenset(Project.objects.filter(tenant__synthetic=True).values_list("pk", flat=True))
+
+
+def projects_for_connect() -> QuerySet[Project]:
+    """The Connect page's rows: each project with its tenant and its DSN keys in use, newest first (2 queries a page)."""
+    in_use = DsnKey.objects.filter(active=True).order_by("-created_at", "-id")
+    return (
+        Project.objects.select_related("tenant")
+        .order_by("tenant__synthetic", "tenant__slug")
+        .prefetch_related(Prefetch("dsn_keys", queryset=in_use, to_attr="keys_in_use"))
+    )
+
+
+# --- API keys and DSN keys ----------------------------------------------------------------------------------------
+
+
+def caller_by_hash(key_hash: str) -> tuple[Caller, datetime | None] | None:
+    """The caller that a key's hash stands for and when the key was last used; None if unknown or revoked."""
+    key = ApiKey.objects.select_related("tenant").filter(key_hash=key_hash, revoked_at__isnull=True).first()
+    if key is None:
+        return None
+    caller = Caller(
+        key_id=key.pk,
+        name=key.name,
+        tenant_id=key.tenant_id,
+        project_id=None if key.tenant is None else key.project_id,
+        scopes=frozenset(key.scopes),
+        installation=key.tenant is None,
+        tenant_slug=key.tenant.slug if key.tenant else None,
+        synthetic=key.tenant.synthetic if key.tenant else False,
+        environment=key.environment,
+    )
+    return caller, key.last_used_at
+
+
+def api_key_used(*, key_id: int, at: datetime, at_most_every: timedelta) -> None:
+    """Note the use; of two processes that note it at once, one writes."""
+    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=at - at_most_every)
+    ApiKey.objects.filter(stale, pk=key_id).update(last_used_at=at)
+
+
+def api_keys_of_onboarding(tenant_id: int) -> QuerySet[ApiKey]:
+    return ApiKey.objects.filter(tenant_id=tenant_id, origin=ApiKey.Origin.ONBOARDING, revoked_at__isnull=True)
+
+
+def api_keys_recent(limit: int) -> Sequence[ApiKey]:
+    """The newest keys in use, for the Connect page."""
+    return list(ApiKey.objects.select_related("tenant").filter(revoked_at__isnull=True)[:limit])
+
+
+def dsn_caller_by_key(project_id: int, public_key: str) -> DsnCaller | None:
+    key = (
+        DsnKey.objects.select_related("project__tenant")
+        .filter(public_key=public_key, project_id=project_id, active=True)
+        .first()
+    )
+    if key is None:
+        return None
+    tenant = key.project.tenant
+    return DsnCaller(
+        project_id=project_id,
+        tenant_id=tenant.pk,
+        tenant_slug=tenant.slug,
+        trusted=key.trusted,
+        synthetic=tenant.synthetic,
+        key_id=key.pk,
+    )
+
+
+def dsn_key_in_use(project_id: int) -> DsnKey | None:
+    """The DSN key that onboarding and the Connect page show: the newest active one."""
+    return DsnKey.objects.filter(project_id=project_id, active=True).order_by("-created_at", "-id").first()
+
+
+# --- people and their sign-ins ------------------------------------------------------------------------------------
+
+
+def any_user_exists() -> bool:
+    return User.objects.exists()
+
+
+def user_by_email_exists(email: str, *, other_than: int | None = None) -> bool:
+    return User.objects.filter(email=email.strip().lower()).exclude(pk=other_than).exists()
+
+
+def founders_active() -> QuerySet[User]:
+    return User.objects.filter(role=User.Role.FOUNDER, is_active=True)
+
+
+def signin_source_lock(source: str) -> None:
+    """Sign-ins from one source are counted one after another until the transaction ends.
+
+    SQLite: the transaction took the one write lock when it began. PostgreSQL: an advisory lock, for there may be no
+    row to lock yet.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"tenants.signin:{source}"])
+
+
+def signin_failures(*, source: str, since: datetime, limit: int) -> list[Failure]:
+    """The newest failures of a source, none older than `since`."""
+    rows = LoginAttempt.objects.filter(ip=source, at__gt=since, ok=False).order_by("-at")[:limit]
+    return [Failure(email_hash=row.email_hash, at=row.at) for row in rows]
+
+
+def signin_last_success(*, source: str, email_hash: str, since: datetime) -> datetime | None:
+    """When this e-mail last signed in from this source, if after `since`."""
+    rows = LoginAttempt.objects.filter(ip=source, at__gt=since, ok=True, email_hash=email_hash)
+    return rows.order_by("-at").values_list("at", flat=True).first()
+
+
+def signin_attempts_forget(*, before: datetime) -> None:
+    LoginAttempt.objects.filter(at__lt=before).delete()
