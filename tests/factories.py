@@ -9,7 +9,7 @@ from typing import Any
 from readiness.infra.transactions import atomic_write
 from readiness.tenants.models import Project, Tenant, User
 
-PASSWORD = "correct horse battery staple"  # noqa: S105  every person of the tests signs in with it
+PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)
 
 

@@ -52,7 +52,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         del os.environ[name]
     postgres = PostgresServer.prepare() if kind == "postgres" else None
     os.environ["READINESS_HOME"] = str(home)
-    os.environ["SECRET_KEY"] = "a test's secret key, long enough to please check --deploy: 0123456789"  # noqa: S105
+    os.environ["SECRET_KEY"] = "a test's secret key, long enough to please check --deploy: 0123456789"
     os.environ["DATABASE_URL"] = postgres.url("readiness") if postgres else f"sqlite:///{home / 'console.sqlite3'}"
     # Playwright's sync API keeps an event loop running in the main thread; Django would refuse its ORM there.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"

