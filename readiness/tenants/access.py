@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
@@ -55,7 +55,7 @@ def machine(*, methods: Sequence[str] = ("GET",)) -> Callable[[View[P]], View[P]
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def call(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> Response:
+        def call(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> Response:
             if request.method not in allowed:
                 raise WrongMethod(
                     f"{request.method} is not possible here; use {' or '.join(methods)}.",
@@ -104,11 +104,12 @@ def requires_scope(
 
     def decorate(view: Callable[Concatenate[MachineRequest, P], Response]) -> View[P]:
         @wraps(view)
-        def call(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> Response:
+        def call(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> Response:
             caller = caller_of(request, scope=scope)
             if caller is None:
                 raise Unauthenticated(
-                    f"A key with the scope {scope} is needed: send it as “Authorization: Bearer rk_…” or “X-API-Key: rk_…”.",
+                    f"A key with the scope {scope} is needed. Send it as “Authorization: Bearer rk_…” or "
+                    "“X-API-Key: rk_…”.",
                     headers={"WWW-Authenticate": "Bearer"},
                 )
             known = cast(MachineRequest, request)
@@ -135,7 +136,7 @@ def requires_role(*roles: str) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def call(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> Response:
+        def call(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> Response:
             _refuse_unless(request, roles)
             return view(request, *args, **kwargs)
 
@@ -149,7 +150,7 @@ def writes_need_role(*roles: str) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def call(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> Response:
+        def call(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> Response:
             if request.method not in _SAFE_METHODS:
                 _refuse_unless(request, roles)
             return view(request, *args, **kwargs)

@@ -13,18 +13,20 @@ from django.db.models.functions import Length, Lower
 from django.db.models.lookups import Exact
 
 from readiness.infra.clock import utcnow
+from readiness.infra.transactions import atomic_write
 
 INSTALLATION_PROJECT_ID = 0
 
 
 class UserManager(BaseUserManager["User"]):
-    """People by e-mail. Like every write to our tables, creating one needs a declared intent around it."""
+    """People by e-mail. `createsuperuser` comes here without a use-case, so the intent is declared here."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A person; `password=None` leaves an unusable password. The e-mail is kept in lower case."""
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        with atomic_write():
+            user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
@@ -49,7 +51,7 @@ class User(AbstractBaseUser):
 
     # Django writes last_login from a signal, outside any use-case; without the field it does not connect that signal
     # (django.contrib.auth.apps), and the sign-in workflow writes last_sign_in_at instead.
-    last_login = None  # type: ignore[assignment]
+    last_login = None
 
     email = models.EmailField("e-mail", unique=True)
     name = models.CharField(max_length=120, blank=True, default="")
@@ -62,7 +64,7 @@ class User(AbstractBaseUser):
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
-    objects = UserManager()  # type: ignore[misc]
+    objects = UserManager()
 
     class Meta:
         db_table = "tenants_user"
@@ -79,7 +81,7 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or self.email
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Only checks. Django's version also stores a renewed hash; that write belongs to the sign-in workflow."""
         return hashers.check_password(raw_password, self.password)
 
@@ -233,7 +235,7 @@ class LoginAttempt(models.Model):
         db_table = "tenants_login_attempt"
         ordering = ("-at", "-id")
         indexes = (
-            # "the failures of this source (and of this e-mail among them) in the last quarter of an hour"
+            # the failures of a source in the last quarter of an hour; then: what is old enough to forget
             models.Index(fields=("ip", "at"), name="tenants_login_by_ip"),
             models.Index(fields=("at",), name="tenants_login_by_time"),
         )

@@ -1,7 +1,8 @@
 """Every query of the subject."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Prefetch, Q, QuerySet
@@ -34,6 +35,18 @@ def project_of(tenant_id: int) -> Project:
     return Project.objects.get(tenant_id=tenant_id)
 
 
+def project_by_id(project_id: int) -> Project | None:
+    return Project.objects.filter(pk=project_id).first()
+
+
+def tenant_rename(tenant_id: int, name: str) -> None:
+    Tenant.objects.filter(pk=tenant_id).update(name=name)
+
+
+def project_rename(project_id: int, name: str) -> None:
+    Project.objects.filter(pk=project_id).update(name=name)
+
+
 def projects_by_id(project_ids: Iterable[int]) -> dict[int, Project]:
     return Project.objects.select_related("tenant").in_bulk(list(project_ids))
 
@@ -43,7 +56,7 @@ def synthetic_project_ids() -> frozenset[int]:
 
 
 def projects_for_connect() -> QuerySet[Project]:
-    """The Connect page's rows: each project with its tenant and its DSN keys in use, newest first (2 queries a page)."""
+    """The Connect page's rows: each project with its tenant and its DSN keys in use, newest first (two queries)."""
     in_use = DsnKey.objects.filter(active=True).order_by("-created_at", "-id")
     return (
         Project.objects.select_related("tenant")
@@ -80,13 +93,22 @@ def api_key_used(*, key_id: int, at: datetime, at_most_every: timedelta) -> None
     ApiKey.objects.filter(stale, pk=key_id).update(last_used_at=at)
 
 
-def api_keys_of_onboarding(tenant_id: int) -> QuerySet[ApiKey]:
-    return ApiKey.objects.filter(tenant_id=tenant_id, origin=ApiKey.Origin.ONBOARDING, revoked_at__isnull=True)
+def api_key_add(**columns: Any) -> ApiKey:
+    return ApiKey.objects.create(**columns)
 
 
-def api_keys_recent(limit: int) -> Sequence[ApiKey]:
-    """The newest keys in use, for the Connect page."""
-    return list(ApiKey.objects.select_related("tenant").filter(revoked_at__isnull=True)[:limit])
+def api_key_exists(key_id: int) -> bool:
+    return ApiKey.objects.filter(pk=key_id).exists()
+
+
+def api_key_revoke(key_id: int, *, at: datetime, by: str) -> bool:
+    """False if there is no such key in use; of two people who revoke it at once, the first is recorded."""
+    return bool(ApiKey.objects.filter(pk=key_id, revoked_at__isnull=True).update(revoked_at=at, revoked_by=by))
+
+
+def api_keys_of_onboarding_revoke(tenant_id: int, *, at: datetime, by: str) -> None:
+    made = ApiKey.objects.filter(tenant_id=tenant_id, origin=ApiKey.Origin.ONBOARDING, revoked_at__isnull=True)
+    made.update(revoked_at=at, revoked_by=by)
 
 
 def dsn_caller_by_key(project_id: int, public_key: str) -> DsnCaller | None:
@@ -113,6 +135,14 @@ def dsn_key_in_use(project_id: int) -> DsnKey | None:
     return DsnKey.objects.filter(project_id=project_id, active=True).order_by("-created_at", "-id").first()
 
 
+def dsn_key_add(*, project: Project, public_key: str, trusted: bool, label: str) -> DsnKey:
+    return DsnKey.objects.create(project=project, public_key=public_key, trusted=trusted, label=label)
+
+
+def dsn_key_change(dsn_key_id: int, *, trusted: bool, active: bool, label: str) -> bool:
+    return bool(DsnKey.objects.filter(pk=dsn_key_id).update(trusted=trusted, active=active, label=label))
+
+
 # --- people and their sign-ins ------------------------------------------------------------------------------------
 
 
@@ -120,8 +150,22 @@ def any_user_exists() -> bool:
     return User.objects.exists()
 
 
-def user_by_email_exists(email: str, *, other_than: int | None = None) -> bool:
-    return User.objects.filter(email=email.strip().lower()).exclude(pk=other_than).exists()
+def user_has_email(email: str, *, other_than: int) -> bool:
+    return User.objects.filter(email=email).exclude(pk=other_than).exists()
+
+
+def user_add(user: User) -> bool:
+    """False if the e-mail is taken (also when another process takes it at this moment)."""
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
+
+
+def user_change(user_id: int, **columns: Any) -> None:
+    User.objects.filter(pk=user_id).update(**columns)
 
 
 def founders_active() -> QuerySet[User]:
@@ -149,6 +193,14 @@ def signin_last_success(*, source: str, email_hash: str, since: datetime) -> dat
     """When this e-mail last signed in from this source, if after `since`."""
     rows = LoginAttempt.objects.filter(ip=source, at__gt=since, ok=True, email_hash=email_hash)
     return rows.order_by("-at").values_list("at", flat=True).first()
+
+
+def signin_attempt_add(*, email_hash: str, source: str, at: datetime) -> int:
+    return LoginAttempt.objects.create(email_hash=email_hash, ip=source, at=at).pk
+
+
+def signin_attempt_mark_good(attempt_id: int) -> None:
+    LoginAttempt.objects.filter(pk=attempt_id).update(ok=True)
 
 
 def signin_attempts_forget(*, before: datetime) -> None:

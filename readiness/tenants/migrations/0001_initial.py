@@ -3,8 +3,9 @@
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.lookups
-import readiness.infra.clock
 from django.db import migrations, models
+
+import readiness.infra.clock
 
 
 class Migration(migrations.Migration):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A machine that presented an API key. `installation` keys belong to no tenant: their tenant and project are None."""
+    """A machine that presented an API key. An `installation` key has neither tenant nor project (None)."""
 
     key_id: int
     name: str
@@ -20,7 +20,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class DsnCaller:
-    """A program that presented a DSN's public key for its project. `trusted`: founders said that the key stays on servers."""
+    """A program that presented a DSN's public key. `trusted`: founders said that the key never leaves their servers."""
 
     project_id: int
     tenant_id: int

@@ -31,8 +31,13 @@ def name_checked(*, name: str, pointer: str = "/name") -> str:
     return trimmed
 
 
+def label_checked(*, label: str) -> str:
+    """A label for people, which may be left empty: trimmed, printable, at most 120 characters. Raises Invalid."""
+    return name_checked(name=label, pointer="/label") if label.strip() else ""
+
+
 def environment_checked(*, environment: str) -> str:
-    """The name of an environment (production, staging, eu-west.2): 1-64 letters, digits, `.`, `_`, `-`. Raises Invalid."""
+    """An environment's name (production, eu-west.2): 1-64 letters, digits, `.` `_` `-`. Raises Invalid."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", environment):
         raise Invalid(
             "An environment's name has 1 to 64 letters, digits, dots, underscores and hyphens, such as production.",
