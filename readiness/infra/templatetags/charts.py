@@ -40,23 +40,41 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """A figure under the bar: at which percent, how it is anchored there, and its shift in pixels."""
+
+    text: str
+    at: float
+    anchor: str
+    shift: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreBar:
     """What score_bar.html draws; positions in percent of the bar, `text` says all of it in words."""
 
-    score: str
     score_at: float
-    score_anchor: str
-    threshold: str
+    labels: list[Label]
     threshold_at: float | None
-    threshold_anchor: str
-    threshold_apart: bool
     gains: list[Gain]
     text: str
     clip_id: str
 
 
-def _anchor(at: float) -> str:
-    return "start" if at < 6 else "end" if at > 94 else "middle"
+def _label(text: str, at: float) -> Label:
+    return Label(text, at, "start" if at < 6 else "end" if at > 94 else "middle")
+
+
+def _labels(score: str, score_at: float, threshold: str, threshold_at: float | None) -> list[Label]:
+    """Score and threshold under their places; close together they lean apart, and at an edge they share one label."""
+    if threshold_at is None or threshold_at == score_at:
+        return [_label(score, score_at)]
+    if abs(threshold_at - score_at) >= NEAR_PERCENT:
+        return [_label(score, score_at), _label(threshold, threshold_at)]
+    low, high = sorted(((score_at, score), (threshold_at, threshold)))
+    if low[0] < NEAR_PERCENT or high[0] > 100 - NEAR_PERCENT:
+        return [_label(f"{low[1]} · {high[1]}", 0.0 if low[0] < NEAR_PERCENT else 100.0)]
+    return [Label(low[1], low[0], "end", -2), Label(high[1], high[0], "start", 2)]
 
 
 def _gains(segments: Iterable[object], start: float, whole: float) -> list[Gain]:
@@ -83,15 +101,8 @@ def score_bar_geometry(
     if gains:
         text += "; the way there: " + ", ".join(gain.text for gain in gains)
     threshold_at = _percent(_number(threshold), whole) if threshold not in (None, "") else None
-    distance = abs((threshold_at or 0.0) - score_at) if threshold_at is not None else 100.0
-    score_anchor, threshold_anchor = _anchor(score_at), _anchor(threshold_at or 0.0)
-    if distance < NEAR_PERCENT and threshold_at is not None:
-        before = score_at <= threshold_at
-        score_anchor, threshold_anchor = ("end", "start") if before else ("start", "end")
-    return ScoreBar(
-        str(score), score_at, score_anchor, str(threshold), threshold_at, threshold_anchor,
-        distance > 0.01, gains, text, f"bar-{uuid.uuid4().hex[:8]}",
-    )  # fmt: skip
+    labels = _labels(str(score), score_at, str(threshold), threshold_at)
+    return ScoreBar(score_at, labels, threshold_at, gains, text, f"bar-{uuid.uuid4().hex[:8]}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Everything that happens to a failure: captured, triaged, learnt from, replayed."""

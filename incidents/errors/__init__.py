@@ -1,0 +1,1 @@
+"""Capture: the Sentry protocol and the native envelope; classify, scrub, fingerprint, store."""

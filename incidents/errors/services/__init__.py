@@ -1,0 +1,1 @@
+"""Pure capture: decode, frame, read, scrub, classify, fingerprint. No Django, no tables."""

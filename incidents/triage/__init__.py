@@ -1,0 +1,1 @@
+"""Incidents: fingerprint groups with a life, their timeline and their diagnosis clock."""

@@ -1,0 +1,138 @@
+"""Incidents: a fingerprint group with a life. Its numbers are kept in the transaction that stores the events."""
+
+from django.db import models
+
+
+class Incident(models.Model):
+    """Detected → acknowledged → diagnosed → prevented → closed, or recurred. Shown as `INC-<pk>`."""
+
+    class Status(models.TextChoices):
+        DETECTED = "detected", "Detected"
+        ACKNOWLEDGED = "acknowledged", "Acknowledged"
+        DIAGNOSED = "diagnosed", "Diagnosed"
+        PREVENTED = "prevented", "Prevented"
+        CLOSED = "closed", "Closed"
+        RECURRED = "recurred", "Recurred"
+
+    class Priority(models.TextChoices):
+        P0 = "P0", "P0 critical"
+        P1 = "P1", "P1 high"
+        P2 = "P2", "P2 medium"
+        P3 = "P3", "P3 low"
+
+    project_id = models.BigIntegerField()
+    title = models.CharField(max_length=250)
+    component = models.CharField(max_length=200)
+    error_class = models.CharField(max_length=64)
+    category = models.CharField(max_length=40)
+    layer = models.CharField(max_length=2)
+    severity = models.CharField(max_length=10, help_text="The worst severity seen: DEBUG to CRITICAL.")
+    ops_severity = models.CharField(max_length=10, help_text="What it asks of an operator: info to urgent.")
+    priority = models.CharField(max_length=2, choices=Priority)
+    priority_confirmed = models.BooleanField(default=False)
+    status = models.CharField(max_length=12, choices=Status, default=Status.DETECTED)
+    owner = models.CharField(max_length=254, blank=True)
+    synthetic = models.BooleanField(default=False)
+    hidden = models.BooleanField(default=False)
+    trusted = models.BooleanField(default=False, help_text="At least one event came under a trusted key.")
+
+    occurrences = models.BigIntegerField(default=0)
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    first_error_id = models.CharField(max_length=36)
+    last_error_id = models.CharField(max_length=36)
+    first_correlation_id = models.CharField(max_length=64, blank=True)
+    last_release = models.CharField(max_length=200, blank=True)
+    last_environment = models.CharField(max_length=64, blank=True)
+
+    detected_at = models.DateTimeField(help_text="When the first event was stored: the diagnosis clock starts.")
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    diagnosed_at = models.DateTimeField(null=True, blank=True, help_text="The diagnosis clock stopped.")
+    prevented_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    recurrences = models.PositiveIntegerField(default=0)
+    recurred_at = models.DateTimeField(null=True, blank=True)
+    recurrence_confirmed = models.BooleanField(default=True, help_text="False: seen under a public key, a person has yet to confirm.")
+
+    class Meta:
+        db_table = "triage_incident"
+        ordering = ["-last_seen"]
+        indexes = [
+            # incidents_filtered(): the list, newest first, and its status filter
+            models.Index(fields=["synthetic", "-last_seen"], name="triage_incident_recent"),
+            models.Index(fields=["status", "-last_seen"], name="triage_incident_status"),
+            # incidents_of_project(): one tenant's
+            models.Index(fields=["project_id", "-last_seen"], name="triage_incident_project"),
+            # incidents_blocking(): open P0 and P1 for the verdict
+            models.Index(fields=["priority", "status"], name="triage_incident_priority"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def public_id(self) -> str:
+        """`INC-12`."""
+        return f"INC-{self.pk}"
+
+
+class IncidentFingerprint(models.Model):
+    """(project, algorithm version, hash) → incident, many to one: merges and splits are updates of these rows."""
+
+    project_id = models.BigIntegerField()
+    version = models.PositiveSmallIntegerField()
+    fingerprint = models.CharField(max_length=32)
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="fingerprints")
+
+    class Meta:
+        db_table = "triage_incident_fingerprint"
+        constraints = [
+            models.UniqueConstraint(fields=["project_id", "version", "fingerprint"], name="triage_fingerprint_once"),
+        ]
+
+
+class IncidentRelease(models.Model):
+    """In which releases and environments an incident was seen, and how often."""
+
+    project_id = models.BigIntegerField()
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="releases")
+    release = models.CharField(max_length=200, blank=True)
+    environment = models.CharField(max_length=64)
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    occurrences = models.BigIntegerField()
+
+    class Meta:
+        db_table = "triage_incident_release"
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "release", "environment"], name="triage_release_once"),
+        ]
+
+
+class IncidentHour(models.Model):
+    """Occurrences per hour (UTC, by arrival): what the incident's timeline draws."""
+
+    project_id = models.BigIntegerField()
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="hours")
+    hour = models.DateTimeField()
+    occurrences = models.BigIntegerField()
+
+    class Meta:
+        db_table = "triage_incident_hour"
+        constraints = [models.UniqueConstraint(fields=["incident", "hour"], name="triage_hour_once")]
+
+
+class TimelineEntry(models.Model):
+    """Append-only: everything that happened to an incident, with people's notes."""
+
+    project_id = models.BigIntegerField()
+    incident = models.ForeignKey(Incident, on_delete=models.DO_NOTHING, related_name="timeline", db_constraint=False)
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=40)
+    text = models.CharField(max_length=4000)
+    actor = models.CharField(max_length=254)
+
+    class Meta:
+        db_table = "triage_timeline_entry"
+        ordering = ["at", "id"]
+        indexes = [models.Index(fields=["incident", "at", "id"], name="triage_timeline_incident")]

@@ -1,0 +1,1 @@
+"""The readiness console: its shell, and the subjects that are about readiness itself."""

@@ -1,0 +1,45 @@
+"""A migration operation whose SQL differs by database."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+
+class VendorSQL(Operation):
+    """`forwards` and `backwards` are `{"postgresql": [statement, …], "sqlite": [statement, …]}`."""
+
+    reduces_to_sql = True
+
+    def __init__(self, *, forwards: dict[str, Sequence[str]], backwards: dict[str, Sequence[str]], name: str) -> None:
+        self.forwards, self.backwards, self.name = forwards, backwards, name
+
+    @property
+    def reversible(self) -> bool:  # type: ignore[override]
+        return bool(self.backwards)
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        kwargs = {"forwards": self.forwards, "backwards": self.backwards, "name": self.name}
+        return self.__class__.__qualname__, [], kwargs
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """The models' state is told by their own operations."""
+
+    def _run(self, schema_editor: BaseDatabaseSchemaEditor, statements: dict[str, Sequence[str]]) -> None:
+        for statement in statements[schema_editor.connection.vendor]:
+            schema_editor.execute(statement, params=None)
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        self._run(schema_editor, self.forwards)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        self._run(schema_editor, self.backwards)
+
+    def describe(self) -> str:
+        return self.name

@@ -1,0 +1,97 @@
+"""The two lanes of a request.
+
+Machines (SDKs, CI, pollers, probes) take a short lane: correlation, the view, problem details; no session, no CSRF, no
+login: their key is checked by a decorator on the view. People take the whole chain of settings.MIDDLEWARE.
+"""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import Resolver404, get_resolver
+from django.utils.module_loading import import_string
+from structlog.contextvars import clear_contextvars
+
+from readiness.infra.correlation import _current, new_correlation
+from readiness.infra.problem import problem_response
+from readiness.infra.refusals import Malformed, NotFound, Refusal, Unavailable
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+MACHINE_PREFIXES = ("/api/", "/v1/", "/ops/", "/ofrep/", "/otlp/", "/config", "/healthz", "/readyz", "/health", "/metrics")
+
+
+class CorrelationMiddleware:
+    """Every request runs in a correlation scope; a valid `traceparent` is continued, and the id goes back out."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        context = new_correlation(request.path_info, request.META.get("HTTP_TRACEPARENT"))
+        token = _current.set(context)
+        try:
+            response = self.get_response(request)
+        finally:
+            _current.reset(token)
+            clear_contextvars()
+        response["X-Correlation-Id"] = context.correlation_id
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """A view of the console itself broke: its failure takes the same path as everybody's."""
+        if not isinstance(exception, Refusal | Http404 | SuspiciousOperation | BadRequest):
+            record_failure(exception, component=request.path_info)
+
+
+class MachineLaneMiddleware:
+    """Resolves and calls a machine path's view here, so that what people need is not paid for by machines."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(MACHINE_PREFIXES):
+            return self.get_response(request)
+        try:
+            match = get_resolver().resolve(request.path_info)
+        except Resolver404:
+            return problem_response(NotFound(f"There is no {request.path_info} here; /docs lists what there is."))
+        request.resolver_match = match
+        try:
+            response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        except Refusal as refusal:
+            return problem_response(refusal)
+        except (SuspiciousOperation, BadRequest, RequestDataTooBig) as bad:
+            return problem_response(Malformed(f"The request could not be read: {bad}."))
+        except Http404 as missing:
+            return problem_response(NotFound(str(missing) or "There is no such thing here."))
+        except Exception as failure:  # the last resort of a machine lane: recorded, and answered in its shape
+            error_id = record_failure(failure, component=request.path_info)
+            return problem_response(
+                Unavailable(f"The console failed on this request; it is recorded as {error_id}. Try again.")
+            )
+        return response
+
+
+class RefusalPageMiddleware:
+    """A person whose request is refused reads why, and what to do next."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, Refusal):
+            return None
+        context = {"status": exception.status, "title": exception.title, "detail": exception.detail}
+        return render(request, "refusal.html", context, status=exception.status)
+
+
+def record_failure(exception: BaseException, *, component: str) -> str:
+    """The console's own failure as an error envelope of its own (settings.READINESS_ERROR_RECORDER); its error id."""
+    record = import_string(settings.READINESS_ERROR_RECORDER)
+    return str(record(exception, component=component, layer="L2", context={}))

@@ -1,0 +1,238 @@
+"""Every setting of the console, in one file; each environment variable is documented in the README's table.
+
+The embedded default (SQLite, a Valkey child, files under READINESS_HOME) needs no variable at all; PostgreSQL and
+Redis are a matter of DATABASE_URL and REDIS_URL. Times are UTC throughout.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONCE, NONE, SELF
+
+from readiness.infra.broker import embedded_broker_url
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- where things are -------------------------------------------------------------------------------------------
+READINESS_HOME = Path(env.str("READINESS_HOME", default=str(BASE_DIR / "var"))).resolve()
+PORT = env.int("PORT", default=8000)
+READINESS_BASE_URL = env.str("READINESS_BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
+# Where the web server listens; 127.0.0.1 keeps it to this machine, behind a proxy or an SSH tunnel.
+READINESS_HOST = env.str("READINESS_HOST", default="127.0.0.1")
+READINESS_VERSION = "0.1.0"
+
+
+def _kept_secret(name: str) -> str:
+    """The secret kept in READINESS_HOME/<name>, made on first use, readable by its owner only."""
+    path = READINESS_HOME / name
+    if not path.exists():
+        READINESS_HOME.mkdir(parents=True, exist_ok=True)
+        mine = path.with_name(f"{name}.{os.getpid()}")
+        mine.touch(mode=0o600)
+        mine.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(mine, path)  # atomic, and the first of two starting processes wins
+        except FileExistsError:
+            pass
+        finally:
+            mine.unlink()
+    return path.read_text().strip()
+
+
+SECRET_KEY = env.str("SECRET_KEY", default="") or _kept_secret("secret.key")
+# Hashes that outlive a change of SECRET_KEY (input hashes, content HMACs, evidence chains) have a key of their own.
+READINESS_HASH_KEY = env.str("READINESS_HASH_KEY", default="") or _kept_secret("hash.key")
+
+# --- who may reach it -------------------------------------------------------------------------------------------
+DEBUG = False
+_base = urlsplit(READINESS_BASE_URL)
+HTTPS = _base.scheme == "https"
+ALLOWED_HOSTS = env.list("READINESS_ALLOWED_HOSTS", default=[_base.hostname or "127.0.0.1", "127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = [READINESS_BASE_URL]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^health$"]  # a balancer's probe speaks plain HTTP
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+
+# --- the house --------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_filters",
+    "django_htmx",
+    "csp",
+    "django_celery_beat",
+    "readiness",
+    "readiness.infra",
+    "readiness.tenants",
+    "incidents.errors",
+    "flags",
+    "incidents.triage",
+    "incidents.lessons",
+    "incidents.scenarios",
+    "readiness.operations",
+    "readiness.programs",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "readiness.middleware.CorrelationMiddleware",
+    "readiness.middleware.MachineLaneMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "readiness.middleware.RefusalPageMiddleware",
+]
+ROOT_URLCONF = "readiness.urls"
+WSGI_APPLICATION = "readiness.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    }
+]
+AUTH_USER_MODEL = "tenants.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+DATA_UPLOAD_MAX_MEMORY_SIZE = None  # bodies are bounded where they are read, with an answer in the caller's own shape
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.str("READINESS_STATIC_ROOT", default=str(READINESS_HOME / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- database ---------------------------------------------------------------------------------------------------
+DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{READINESS_HOME / 'console.sqlite3'}"
+_database: dict[str, Any] = environ.Env.db_url_config(DATABASE_URL)
+if _database["ENGINE"].endswith("sqlite3"):
+    _database["OPTIONS"] = {
+        # A write transaction takes its lock when it begins: no upgrade in the middle that could only fail.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # synchronous=FULL: an acknowledged event survives loss of power too. recursive_triggers: INSERT OR REPLACE
+        # must meet the append-only triggers.
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON; PRAGMA cache_size=-16000;"
+            "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;"
+        ),
+    }
+else:
+    _database["OPTIONS"] = {
+        **_database.get("OPTIONS", {}),
+        "pool": {"min_size": 1, "max_size": env.int("READINESS_DB_POOL", default=8), "timeout": 10},
+    }
+DATABASES = {"default": {"CONN_MAX_AGE": 0 if "postgres" in _database["ENGINE"] else None, **_database}}
+DATABASES["default"].setdefault("ATOMIC_REQUESTS", False)
+
+# --- web server -------------------------------------------------------------------------------------------------
+# One process on SQLite, which has one writer anyway; every thread may wait for a group commit.
+READINESS_WEB_PROCESSES = env.int("READINESS_WEB_PROCESSES", default=2 if "postgres" in _database["ENGINE"] else 1)
+READINESS_WEB_THREADS = env.int("READINESS_WEB_THREADS", default=64)
+
+# --- broker, workers, beat --------------------------------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", default="") or embedded_broker_url(READINESS_HOME)
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = env.int("READINESS_WORKER_PROCESSES", default=1)
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_TIME_LIMIT = 1_800
+CELERY_TASK_SOFT_TIME_LIMIT = 1_740
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # The visibility timeout stays above the longest task; the restore options bring a killed worker's task back in
+    # seconds instead of the minute of kombu's defaults.
+    "visibility_timeout": 3_600,
+    "unacked_restore_interval": 2,
+    "unacked_restore_throttle": 1,
+    "socket_keepalive": True,
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- capture ----------------------------------------------------------------------------------------------------
+READINESS_RETENTION_DAYS = env.int("READINESS_RETENTION_DAYS", default=90)
+READINESS_MAX_BODY_BYTES = env.int("READINESS_MAX_BODY_BYTES", default=20 * 1024 * 1024)  # as sent, compressed
+READINESS_MAX_EVENT_BYTES = 1024 * 1024  # one event, decompressed, as Relay has it
+READINESS_PUBLIC_TENANT = env.str("READINESS_PUBLIC_TENANT", default="")
+
+# What has to reach upwards through the house's order is named here and resolved at start-up.
+READINESS_INCIDENT_SINK = "incidents.triage.workflows.IncidentSinkInTransaction"
+READINESS_ERROR_RECORDER = "incidents.errors.workflows.console_error_record"
+READINESS_OUTBOX_HANDLERS: dict[str, str] = {}
+
+# --- logs -------------------------------------------------------------------------------------------------------
+LOGGING_CONFIG = "readiness.infra.logs.configure"
+LOGGING = {"level": env.str("READINESS_LOG_LEVEL", default="INFO")}
+
+SILENCED_SYSTEM_CHECKS: list[str] = []
