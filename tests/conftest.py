@@ -5,13 +5,21 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 from django.conf import settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.databases import Databases, PostgresDatabases, SqliteDatabases, connect_to, connected_to, disconnect, migrate
+from tests.databases import (
+    Databases,
+    PostgresDatabases,
+    SqliteDatabases,
+    Template,
+    connect_to,
+    connected_to,
+    disconnect,
+    migrate,
+)
 from tests.plugin import GROUND
 
 
@@ -20,19 +28,6 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # The manifest of hashed names is made by collectstatic, which the tests of single pages do without.
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-
-
-@dataclass(frozen=True)
-class Template:
-    """The migrated database nobody connects to; `copy()` gives the name of a new one like it."""
-
-    databases: Databases
-    name: str
-
-    def copy(self) -> str:
-        name = self.databases.fresh_name()
-        self.databases.copy(self.name, name)
-        return name
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +40,7 @@ def template_database(request: pytest.FixtureRequest, django_db_blocker: DjangoD
     databases.create(name)
     with django_db_blocker.unblock():
         migrate(name)
-    return Template(databases, name)
+    return Template(databases, name, ground.home)
 
 
 @pytest.fixture(scope="session")

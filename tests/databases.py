@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -130,3 +131,18 @@ def migrate(name: str) -> None:
     """Lay our tables into the empty database `name`."""
     with connected_to(name):
         call_command("migrate", verbosity=0, interactive=False)
+
+
+@dataclass(frozen=True)
+class Template:
+    """The migrated database nobody connects to; `home` is the run's own folder."""
+
+    databases: Databases
+    name: str
+    home: Path
+
+    def copy(self) -> str:
+        """The name of a new database like it."""
+        name = self.databases.fresh_name()
+        self.databases.copy(self.name, name)
+        return name
