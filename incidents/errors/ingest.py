@@ -1,0 +1,222 @@
+"""The doors of capture: the Sentry protocol (DSN key) and POST /v1/errors (scope errors:write). Machine writes only."""
+
+import re
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from incidents.errors.services.captured import CapturedError, Origin
+from incidents.errors.services.decoding import body_decode
+from incidents.errors.services.framing import Item, envelope_parse
+from incidents.errors.services.native import body_split, error_id_derive, native_capture
+from incidents.errors.services.normalising import sentry_capture
+from incidents.errors.services.reports import client_report_read
+from incidents.errors.workflows import drops_record, errors_store, keys
+from readiness.infra.clock import utcnow
+from readiness.infra.idempotency import idempotency_key_read, idempotent_find, idempotent_keep
+from readiness.infra.problem import CONTENT_TYPE as PROBLEM_TYPE
+from readiness.infra.problem import json_response, problem_body
+from readiness.infra.refusals import FieldError, Forbidden, Invalid, Malformed, Refusal, TooLarge, Unauthenticated
+from readiness.tenants.access import MachineRequest, machine, requires_scope
+from readiness.tenants.services.callers import DsnCaller
+from readiness.tenants.workflows import dsn_authenticate
+
+MAX_ENVELOPE_BYTES = 20 * 1024 * 1024
+MAX_NATIVE_BYTES = 10 * 1024 * 1024
+_AUTH_PAIR = re.compile(r"sentry_key\s*=\s*([0-9a-fA-F]{32})")
+_ALLOWED_HEADERS = (
+    "x-sentry-auth, x-requested-with, x-forwarded-for, origin, referer, accept, content-type, authentication, "
+    "authorization, content-encoding, sentry-trace, baggage, transfer-encoding"
+)
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "x-sentry-error, x-sentry-rate-limits, retry-after",
+}
+_PREFLIGHT = {
+    **_CORS,
+    "Access-Control-Allow-Methods": "POST, OPTIONS",
+    "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
+    "Access-Control-Max-Age": "3600",
+    "Allow": "POST, OPTIONS",
+}
+
+
+def body_read(request: HttpRequest, *, limit: int) -> bytes:
+    """The decoded body, at most `limit` bytes, and never more read than READINESS_MAX_BODY_BYTES as sent."""
+    ceiling = min(limit, settings.READINESS_MAX_BODY_BYTES)
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if length.isdigit() and int(length) > ceiling:
+        raise TooLarge(f"The body has {length} bytes; at most {ceiling} are taken.")
+    raw = request.read(ceiling + 1)
+    if len(raw) > ceiling:
+        raise TooLarge(f"The body has more than {ceiling} bytes.")
+    return body_decode(raw=raw, encoding=request.META.get("HTTP_CONTENT_ENCODING", ""), limit=limit)
+
+
+# --- the Sentry protocol ------------------------------------------------------------------------------------------------
+
+
+def _presented_keys(request: HttpRequest) -> set[str]:
+    found: set[str] = set()
+    for header in ("HTTP_X_SENTRY_AUTH", "HTTP_AUTHORIZATION"):
+        if match := _AUTH_PAIR.search(request.META.get(header, "")):
+            found.add(match[1].lower())
+    if request.META.get("QUERY_STRING") and (key := request.GET.get("sentry_key")):
+        found.add(key.lower())
+    return found
+
+
+def _dsn_key_of(dsn: object) -> str | None:
+    if not isinstance(dsn, str):
+        return None
+    try:
+        return unquote(urlsplit(dsn).username or "").lower() or None
+    except ValueError:
+        return None
+
+
+def _authenticate(project_id: int, presented: set[str]) -> DsnCaller:
+    if not presented:
+        raise Unauthenticated("No DSN key was sent; X-Sentry-Auth carries it as sentry_key=….")
+    if len(presented) > 1:
+        raise Unauthenticated("Several DSN keys were sent, and they disagree; send one.")
+    caller = dsn_authenticate(project_id, presented.pop())
+    if caller is None:
+        raise Forbidden(f"This DSN key does not belong to project {project_id}, or it was switched off.")
+    return caller
+
+
+def _sentry_refusal(refusal: Refusal) -> HttpResponse:
+    """Refusals in the shape that SDKs know: `{"detail": …}` and X-Sentry-Error."""
+    reason = refusal.detail.replace("\n", " ").encode("ascii", "replace").decode()
+    return json_response(
+        {"detail": refusal.detail, "causes": [error.detail for error in refusal.errors]},
+        status=refusal.status,
+        headers={**_CORS, **refusal.headers, "X-Sentry-Error": reason[:300]},
+    )
+
+
+@machine(methods=("POST", "OPTIONS"))
+def envelope(request: HttpRequest, project_id: int) -> HttpResponse:
+    """POST /api/<project_id>/envelope/: 200 `{"id": …}` once everything in it that is kept is committed."""
+    if request.method == "OPTIONS":
+        return HttpResponse(status=204, headers=_PREFLIGHT)
+    try:
+        return json_response({"id": _envelope_store(request, project_id)}, headers=_CORS)
+    except Refusal as refusal:
+        return _sentry_refusal(refusal)
+
+
+def _envelope_store(request: HttpRequest, project_id: int) -> str | None:
+    presented = _presented_keys(request)
+    caller = _authenticate(project_id, presented) if presented else None  # before a byte of the body is decoded
+    body = body_read(request, limit=MAX_ENVELOPE_BYTES)
+    header, items = envelope_parse(body=body)
+    dsn_key = _dsn_key_of(header.get("dsn"))
+    if caller is None:
+        caller = _authenticate(project_id, {dsn_key} if dsn_key else set())
+    elif dsn_key and dsn_authenticate(project_id, dsn_key) != caller:
+        raise Unauthenticated("The envelope's dsn and the request's key disagree; send one.")
+    origin = Origin(project_id, trusted=caller.trusted, synthetic=caller.synthetic)
+    captured = [_event_capture(item, header, origin) for item in items if item.type == "event"]
+    drops = [drop for item in items if item.type == "client_report" for drop in client_report_read(item.payload)]
+    if drops:
+        drops_record(project_id=project_id, source="sdk", drops=drops)
+    errors_store(captured)
+    if captured:
+        return captured[0].envelope.error_id.removeprefix("err_")
+    sent_id = header.get("event_id")
+    return sent_id.replace("-", "") if isinstance(sent_id, str) else None
+
+
+def _event_capture(item: Item, header: dict[str, Any], origin: Origin) -> CapturedError:
+    if len(item.payload) > settings.READINESS_MAX_EVENT_BYTES:
+        raise TooLarge(
+            f"The event has {len(item.payload)} bytes; at most {settings.READINESS_MAX_EVENT_BYTES} are taken. "
+            "Lower max_value_length or leave out large extra data."
+        )
+    return sentry_capture(
+        payload=item.payload,
+        event_id=header.get("event_id"),
+        sent_at=header.get("sent_at"),
+        origin=origin,
+        keys=keys(),
+        received_at=utcnow(),
+    )
+
+
+# --- the native envelope ------------------------------------------------------------------------------------------------
+
+
+@machine(methods=("POST",))
+@requires_scope("errors:write")
+def errors(request: MachineRequest) -> HttpResponse:
+    """POST /v1/errors: 201 all accepted, 200 some rejected (both lists), 422 all rejected; after the commit."""
+    caller = request.caller
+    if caller.project_id is None:
+        raise Forbidden("This key belongs to the installation, not to a project; use a tenant's errors:write key.")
+    body = body_read(request, limit=MAX_NATIVE_BYTES)
+    key = idempotency_key_read(request.headers.get("Idempotency-Key"))
+    if key is None:
+        status, answer = _native_store(request, body, key_seed=None)
+        return _native_answer(status, answer)
+    kept = idempotent_find(project_id=caller.project_id, scope="v1/errors", key=key, body=body)
+    if kept is None:
+        status, answer = _native_store(request, body, key_seed=f"{caller.project_id}:{key}")
+        idempotent_keep(
+            project_id=caller.project_id, scope="v1/errors", key=key, body=body, status=status, answer=answer
+        )
+        return _native_answer(status, answer)
+    return _native_answer(kept.status, kept.answer)
+
+
+def _native_store(request: MachineRequest, body: bytes, *, key_seed: str | None) -> tuple[int, dict[str, Any]]:
+    """(status, answer). With a seed, ids that the sender left out are derived from it: a retry finds its own events."""
+    caller = request.caller
+    assert caller.project_id is not None
+    entries = body_split(body=body, content_type=request.META.get("CONTENT_TYPE", ""))
+    origin = Origin(caller.project_id, trusted=True, synthetic=caller.synthetic)
+    received_at = utcnow()
+    captured: list[tuple[int, CapturedError]] = []
+    rejected: list[dict[str, Any]] = []
+    for index, entry in enumerate(entries):
+        if key_seed and isinstance(entry, dict) and entry.get("error_id") is None:
+            entry = {**entry, "error_id": error_id_derive(f"{key_seed}:{index}")}
+        try:
+            captured.append((index, native_capture(entry=entry, origin=origin, keys=keys(), received_at=received_at)))
+        except Refusal as refusal:
+            rejected.append({"index": index, **problem_body(refusal)})
+    stored = errors_store([error for _, error in captured])
+    accepted = [
+        {"index": index, "error_id": answer.error_id, "incident": answer.incident}
+        for (index, _), answer in zip(captured, stored, strict=True)
+    ]
+    answer = {"accepted": accepted, "rejected": rejected}
+    if accepted:
+        return (200 if rejected else 201), answer
+    problem = problem_body(
+        Invalid(
+            "No envelope of the body could be stored; `rejected` says why, each by its index.",
+            errors=[
+                FieldError(f"/{entry['index']}{error['pointer']}", error["detail"])
+                for entry in rejected[:20]
+                for error in entry.get("errors", ())
+            ],
+        )
+    )
+    return 422, {**problem, **answer}
+
+
+def _native_answer(status: int, answer: dict[str, Any]) -> HttpResponse:
+    response = json_response(answer, status=status)
+    if status == 422:
+        response["Content-Type"] = PROBLEM_TYPE
+    return response
+
+
+@machine(methods=("POST", "GET"))
+def not_a_project(request: HttpRequest, project: str) -> HttpResponse:
+    """A DSN whose project is no number: told so, instead of a bare 404."""
+    return _sentry_refusal(Malformed(f"{project[:60]!r} is no project id; a DSN ends in a number."))

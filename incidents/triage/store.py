@@ -1,0 +1,200 @@
+"""The one module that holds triage's queries: the batch that counts errors into incidents, the list, the figures."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Q, QuerySet, Sum
+
+from incidents.triage.models import Incident, IncidentFingerprint, IncidentHour, IncidentRelease, TimelineEntry
+
+FingerprintKey = tuple[int, int, str]  # (project, algorithm version, hash)
+OPEN = ("detected", "acknowledged", "diagnosed", "recurred")
+RESOLVED = ("prevented", "closed")
+
+
+def _moment(value: datetime | None) -> Any:
+    return None if value is None else connection.ops.adapt_datetimefield_value(value)
+
+
+# --- the batch: called inside capture's transaction ---------------------------------------------------------------------
+
+
+def incidents_by_fingerprint(keys: Sequence[FingerprintKey]) -> dict[FingerprintKey, int]:
+    """The incident of each fingerprint that has one."""
+    if not keys:
+        return {}
+    rows = IncidentFingerprint.objects.filter(
+        project_id__in={key[0] for key in keys}, fingerprint__in={key[2] for key in keys}
+    ).values_list("project_id", "version", "fingerprint", "incident_id")
+    return {(project, version, value): incident for project, version, value, incident in rows}
+
+
+def fingerprints_lock() -> None:
+    """PostgreSQL: one opener of new incidents at a time (SQLite's write transaction is that already)."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('triage.fingerprints'))")
+
+
+def incident_open(*, key: FingerprintKey, fields: Mapping[str, Any]) -> Incident:
+    """A new incident and its first fingerprint."""
+    incident = Incident.objects.create(project_id=key[0], **fields)
+    IncidentFingerprint.objects.create(project_id=key[0], version=key[1], fingerprint=key[2], incident=incident)
+    return incident
+
+
+_COUNTED = """
+UPDATE triage_incident SET
+  occurrences = triage_incident.occurrences + v.column2,
+  first_seen = CASE WHEN v.column3 < triage_incident.first_seen THEN v.column3 ELSE triage_incident.first_seen END,
+  last_seen = CASE WHEN v.column4 > triage_incident.last_seen THEN v.column4 ELSE triage_incident.last_seen END,
+  last_error_id = v.column5, last_release = v.column6, last_environment = v.column7,
+  severity = v.column8, ops_severity = v.column9, trusted = v.column10
+FROM (VALUES {rows}) AS v WHERE triage_incident.id = v.column1
+"""
+
+
+def incidents_count(rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add (id, occurrences, first, last, error id, release, environment, severity, ops severity, trusted) to each."""
+    place = "(%s,%s,%s,%s,%s,%s,%s,%s,%s,%s)"
+    values = [value for row in rows for value in (row[0], row[1], _moment(row[2]), _moment(row[3]), *row[4:])]
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTED.format(rows=",".join([place] * len(rows))), values)
+
+
+def _upsert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], tail: str) -> None:
+    place = f"({','.join(['%s'] * len(columns))})"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({','.join(columns)}) VALUES {','.join([place] * len(rows))} {tail}",  # noqa: S608  names are ours
+            [value for row in rows for value in row],
+        )
+
+
+def releases_count(counts: Mapping[tuple[int, int, str, str], tuple[int, datetime, datetime]]) -> None:
+    """(project, incident, release, environment) → (occurrences, first, last), added to what is there."""
+    _upsert(
+        "triage_incident_release",
+        ("project_id", "incident_id", "release", "environment", "occurrences", "first_seen", "last_seen"),
+        [(*key, number, _moment(first), _moment(last)) for key, (number, first, last) in sorted(counts.items())],
+        "ON CONFLICT (incident_id, release, environment) DO UPDATE SET "
+        "occurrences = triage_incident_release.occurrences + excluded.occurrences, "
+        "first_seen = CASE WHEN excluded.first_seen < triage_incident_release.first_seen "
+        "THEN excluded.first_seen ELSE triage_incident_release.first_seen END, "
+        "last_seen = CASE WHEN excluded.last_seen > triage_incident_release.last_seen "
+        "THEN excluded.last_seen ELSE triage_incident_release.last_seen END",
+    )
+
+
+def hours_count(counts: Mapping[tuple[int, int, datetime], int]) -> None:
+    """(project, incident, hour) → occurrences, added to what is there."""
+    _upsert(
+        "triage_incident_hour",
+        ("project_id", "incident_id", "hour", "occurrences"),
+        [(key[0], key[1], _moment(key[2]), number) for key, number in sorted(counts.items())],
+        "ON CONFLICT (incident_id, hour) DO UPDATE SET "
+        "occurrences = triage_incident_hour.occurrences + excluded.occurrences",
+    )
+
+
+def releases_seen_until(*, incident_ids: Sequence[int], moments: Mapping[int, datetime]) -> dict[int, set[str]]:
+    """The releases in which each incident was seen before its moment (its resolution)."""
+    seen: dict[int, set[str]] = {}
+    rows = IncidentRelease.objects.filter(incident_id__in=incident_ids).values_list(
+        "incident_id", "release", "first_seen"
+    )
+    for incident_id, release, first_seen in rows:
+        if first_seen <= moments[incident_id]:
+            seen.setdefault(incident_id, set()).add(release)
+    return seen
+
+
+def timeline_append(*, incident: Incident, at: datetime, kind: str, text: str, actor: str) -> TimelineEntry:
+    """One more entry of the append-only timeline."""
+    return TimelineEntry.objects.create(
+        project_id=incident.project_id, incident=incident, at=at, kind=kind, text=text[:4_000], actor=actor
+    )
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------------
+
+
+def incident_find(incident_id: int) -> Incident | None:
+    """One incident."""
+    return Incident.objects.filter(pk=incident_id).first()
+
+
+def incidents_listed() -> QuerySet[Incident]:
+    """What the list shows before its filters: everything but hidden samples, the last seen first."""
+    return Incident.objects.filter(hidden=False).order_by("-last_seen", "-pk")
+
+
+def incidents_in_window(*, since: datetime, until: datetime, component: str | None) -> QuerySet[Incident]:
+    """Real incidents that were seen in the window (requirement 153), the last seen first."""
+    rows = Incident.objects.filter(synthetic=False, last_seen__gte=since, first_seen__lte=until)
+    if component:
+        rows = rows.filter(component=component)
+    return rows.order_by("-last_seen", "-pk")
+
+
+def severity_counts(*, since: datetime, until: datetime) -> dict[str, int]:
+    """Real incidents of the window per operator severity."""
+    rows = Incident.objects.filter(synthetic=False, last_seen__gte=since, first_seen__lte=until)
+    return dict(rows.values_list("ops_severity").annotate(total=Count("pk")).order_by())
+
+
+def timeline_of(incident_id: int, *, limit: int = 200) -> list[TimelineEntry]:
+    """The newest `limit` entries, oldest of them first."""
+    newest = TimelineEntry.objects.filter(incident_id=incident_id).order_by("-at", "-pk")[:limit]
+    return list(reversed(newest))
+
+
+def releases_of(incident_id: int, *, limit: int = 50) -> list[IncidentRelease]:
+    """Where it was seen, the last seen first."""
+    return list(IncidentRelease.objects.filter(incident_id=incident_id).order_by("-last_seen")[:limit])
+
+
+def fingerprints_of(incident_id: int, *, limit: int = 50) -> list[str]:
+    """The hashes that lead to the incident."""
+    rows = IncidentFingerprint.objects.filter(incident_id=incident_id).order_by("-pk")
+    return list(rows.values_list("fingerprint", flat=True)[:limit])
+
+
+def hours_of(incident_id: int, *, since: datetime) -> dict[datetime, int]:
+    """hour → occurrences since then."""
+    rows = IncidentHour.objects.filter(incident_id=incident_id, hour__gte=since)
+    return dict(rows.values_list("hour", "occurrences"))
+
+
+def hours_since(*, since: datetime) -> dict[datetime, int]:
+    """hour → occurrences of all real incidents since then."""
+    rows = IncidentHour.objects.filter(hour__gte=since, incident__synthetic=False)
+    return dict(rows.values_list("hour").annotate(total=Sum("occurrences")).order_by("hour"))
+
+
+def incidents_open_count() -> int:
+    """Open incidents, samples left out."""
+    return Incident.objects.filter(synthetic=False, status__in=OPEN).count()
+
+
+def incidents_blocking() -> list[Incident]:
+    """Open P0 and P1 incidents, the worst first: what blocks a verdict."""
+    rows = Incident.objects.filter(synthetic=False, status__in=OPEN, priority__in=("P0", "P1"))
+    return list(rows.order_by("priority", "detected_at")[:50])
+
+
+def incidents_resembling(incident: Incident, *, limit: int = 3) -> list[Incident]:
+    """Earlier incidents of the same component or class, those with an end first."""
+    rows = Incident.objects.filter(project_id=incident.project_id, synthetic=incident.synthetic).exclude(pk=incident.pk)
+    rows = rows.filter(Q(component=incident.component) | Q(error_class=incident.error_class))
+    return sorted(rows.order_by("-last_seen")[:50], key=lambda i: (i.status not in RESOLVED, i.component != incident.component))[
+        :limit
+    ]
+
+
+def hour_window(now: datetime, hours: int) -> list[datetime]:
+    """The last `hours` whole hours, oldest first, the present one included."""
+    present = now.replace(minute=0, second=0, microsecond=0)
+    return [present - timedelta(hours=back) for back in range(hours - 1, -1, -1)]

@@ -1,0 +1,274 @@
+"""Triage's use-cases: errors counted into incidents, and the moves that a person makes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from incidents.errors.services.captured import CapturedError
+from incidents.triage import store
+from incidents.triage.models import Incident
+from incidents.triage.services.batches import IncidentBatch, batches_gather
+from incidents.triage.services.recurrence import is_recurrence
+from incidents.triage.services.severity import incident_category, ops_severity_compute, priority_propose
+from readiness.infra.actor import SYSTEM, Actor
+from readiness.infra.clock import utcnow
+from readiness.infra.envelope import ErrorClass, ErrorSeverity
+from readiness.infra.outbox import outbox_publish
+from readiness.infra.refusals import Conflict, FieldError, Invalid, NotFound
+from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
+
+RECURRED_TOPIC = "incident.recurred"
+
+
+class IncidentSinkInTransaction:
+    """settings.READINESS_INCIDENT_SINK: incidents are counted inside the transaction that stores their errors."""
+
+    def record(self, errors: Sequence[CapturedError]) -> Sequence[str]:
+        return incidents_record(errors=errors)
+
+    def incidents_of(self, errors: Sequence[CapturedError]) -> Sequence[str | None]:
+        return incidents_of_errors(errors=errors)
+
+
+def _key(error: CapturedError) -> store.FingerprintKey:
+    return error.origin.project_id, error.fingerprint_version, error.fingerprint
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def incidents_of_errors(session: Session, *, errors: Sequence[CapturedError]) -> list[str | None]:
+    """The incident of each error that was stored before, by its fingerprint."""
+    known = store.incidents_by_fingerprint([_key(error) for error in errors])
+    return [f"INC-{known[_key(error)]}" if _key(error) in known else None for error in errors]
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def incidents_record(txn: SingleConnectionTxn, *, errors: Sequence[CapturedError]) -> list[str]:
+    """Count new errors into their incidents, opening those that are missing; `INC-12` for each error."""
+    if not errors:
+        return []
+    keys = [_key(error) for error in errors]
+    known = store.incidents_by_fingerprint(list(dict.fromkeys(keys)))
+    if any(key not in known for key in keys):
+        store.fingerprints_lock()
+        known = store.incidents_by_fingerprint(list(dict.fromkeys(keys)))
+        for key, error in zip(keys, errors, strict=True):
+            if key not in known:
+                known[key] = _open(key, error).pk
+    batches = batches_gather(errors=errors, incident_ids=[known[key] for key in keys])
+    incidents = {i.pk: i for i in txn.lock_rows(Incident.objects.filter(pk__in=list(batches)))}
+    _reopen(txn, incidents, batches)
+    store.incidents_count([_counted(incidents[pk], batch) for pk, batch in sorted(batches.items())])
+    store.releases_count(
+        {(b.project_id, pk, *place): seen for pk, b in batches.items() for place, seen in b.releases.items()}
+    )
+    store.hours_count({(b.project_id, pk, hour): n for pk, b in batches.items() for hour, n in b.hours.items()})
+    return [f"INC-{known[key]}" for key in keys]
+
+
+def _open(key: store.FingerprintKey, error: CapturedError) -> Incident:
+    e = error.envelope
+    priority = priority_propose(severity=e.severity, error_class=e.error_class)
+    incident = store.incident_open(
+        key=key,
+        fields={
+            "title": error.title,
+            "component": e.component,
+            "error_class": e.error_class.value,
+            "category": incident_category(e.error_class).value,
+            "layer": e.layer,
+            "severity": e.severity.value,
+            "ops_severity": ops_severity_compute(severity=e.severity, error_class=e.error_class, occurrences=1).value,
+            "priority": priority,
+            "synthetic": error.origin.synthetic,
+            "trusted": error.origin.trusted,
+            "first_seen": e.timestamp,
+            "last_seen": e.timestamp,
+            "first_error_id": e.error_id,
+            "last_error_id": e.error_id,
+            "first_correlation_id": e.correlation_id or "",
+            "detected_at": error.received_at,
+        },
+    )
+    text = f"First event stored; {priority} proposed."
+    store.timeline_append(incident=incident, at=error.received_at, kind="detected", text=text, actor=SYSTEM.name)
+    return incident
+
+
+def _counted(incident: Incident, batch: IncidentBatch) -> tuple[object, ...]:
+    severity = batch.worst(incident.severity)
+    asks = ops_severity_compute(
+        severity=ErrorSeverity(severity),
+        error_class=ErrorClass(incident.error_class),
+        occurrences=incident.occurrences + batch.occurrences,
+    )
+    return (
+        incident.pk, batch.occurrences, batch.first, batch.last, batch.last_error_id, batch.last_release,
+        batch.last_environment, severity, asks.value, incident.trusted or batch.trusted,
+    )  # fmt: skip
+
+
+def _reopen(txn: SingleConnectionTxn, incidents: dict[int, Incident], batches: dict[int, IncidentBatch]) -> None:
+    """A resolved incident that happens again, in a release that its resolution covers, has recurred."""
+    ended: dict[int, datetime] = {}
+    for pk, incident in incidents.items():
+        moment = incident.prevented_at or incident.closed_at
+        if incident.status in store.RESOLVED and moment is not None:
+            ended[pk] = moment
+    if not ended:
+        return
+    old_releases = store.releases_seen_until(incident_ids=list(ended), moments=ended)
+    for pk, moment in ended.items():
+        batch = batches[pk]
+        proof = [
+            error
+            for error in batch.errors
+            if is_recurrence(
+                at=error.envelope.timestamp,
+                release=error.envelope.release,
+                resolved_at=moment,
+                releases_before=old_releases.get(pk, set()),
+            )
+        ]
+        if proof:
+            incident_recur(incident=incidents[pk], error=proof[0])
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def incident_recur(txn: SingleConnectionTxn, *, incident: Incident, error: CapturedError) -> None:
+    """Mark a resolved incident as recurred: the clock starts again, and the subjects above are told by the outbox.
+
+    Under a public key the recurrence waits for a person's click before it counts against a control (DESIGN).
+    """
+    incident.status = Incident.Status.RECURRED
+    incident.recurrences += 1
+    incident.recurred_at = error.received_at
+    incident.recurrence_confirmed = error.origin.trusted
+    incident.detected_at = error.received_at
+    incident.acknowledged_at = incident.diagnosed_at = incident.prevented_at = incident.closed_at = None
+    incident.save(
+        update_fields=[
+            "status", "recurrences", "recurred_at", "recurrence_confirmed", "detected_at", "acknowledged_at",
+            "diagnosed_at", "prevented_at", "closed_at",
+        ]
+    )  # fmt: skip
+    release = f" in {error.envelope.release}" if error.envelope.release else ""
+    waits = "" if error.origin.trusted else " It came under a public key: confirm it before it counts."
+    store.timeline_append(
+        incident=incident, at=error.received_at, kind="recurred", text=f"It happened again{release}.{waits}",
+        actor=SYSTEM.name,
+    )  # fmt: skip
+    if error.origin.trusted:
+        _tell_recurrence(txn, incident)
+
+
+def _tell_recurrence(session: Session, incident: Incident) -> None:
+    outbox_publish(
+        session,
+        topic=RECURRED_TOPIC,
+        key=incident.public_id,
+        payload={"incident_id": incident.pk, "recurrences": incident.recurrences},
+        project_id=incident.project_id,
+    )
+
+
+# --- the moves of a person ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRef:
+    """What a move hands back: the incident's number and where it stands now."""
+
+    incident_id: int
+    status: str
+
+
+def incident_number(public_id: str) -> int:
+    """12 of `INC-12`. Raises NotFound for anything else."""
+    digits = public_id.upper().removeprefix("INC-")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 15:
+        raise NotFound(f"{public_id[:40]!r} is no incident; they are called INC-1, INC-2 and so on.")
+    return int(digits)
+
+
+def incident_lock(txn: SingleConnectionTxn, incident_id: int) -> Incident:
+    """The incident's row, locked. Raises NotFound."""
+    try:
+        return txn.lock_row(Incident, pk=incident_id)
+    except Incident.DoesNotExist as missing:
+        raise NotFound(f"There is no INC-{incident_id}.") from missing
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def incident_acknowledge(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor) -> IncidentRef:
+    """Somebody has it: they become its owner. Raises Conflict when another already has."""
+    incident = incident_lock(txn, incident_id)
+    if incident.acknowledged_at is not None:
+        who = "you" if incident.owner == actor.name else incident.owner or "somebody"
+        raise Conflict(f"{incident.public_id} was acknowledged by {who} already.")
+    now = utcnow()
+    incident.acknowledged_at, incident.owner = now, actor.name
+    if incident.status in (Incident.Status.DETECTED, Incident.Status.RECURRED):
+        incident.status = Incident.Status.ACKNOWLEDGED
+    incident.save(update_fields=["acknowledged_at", "owner", "status"])
+    store.timeline_append(incident=incident, at=now, kind="acknowledged", text=f"{actor} took it.", actor=actor.name)
+    return IncidentRef(incident.pk, incident.status)
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def incident_set_priority(txn: SingleConnectionTxn, *, incident_id: int, priority: str, actor: Actor) -> IncidentRef:
+    """A person confirms or corrects the proposed priority. Raises Invalid."""
+    if priority not in Incident.Priority.values:
+        raise Invalid(
+            f"{priority[:20]!r} is no priority; choose P0, P1, P2 or P3.", errors=[FieldError("/priority", "P0 to P3.")]
+        )
+    incident = incident_lock(txn, incident_id)
+    before = incident.priority
+    incident.priority, incident.priority_confirmed = priority, True
+    incident.save(update_fields=["priority", "priority_confirmed"])
+    text = f"{priority} confirmed." if before == priority else f"{before} → {priority}."
+    store.timeline_append(incident=incident, at=utcnow(), kind="priority", text=text, actor=actor.name)
+    return IncidentRef(incident.pk, incident.status)
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def incident_note(txn: SingleConnectionTxn, *, incident_id: int, text: str, actor: Actor) -> IncidentRef:
+    """A person's note on the timeline. Raises Invalid when it says nothing."""
+    said = text.strip()
+    if not said:
+        raise Invalid("A note without text was not kept; write what you saw.", errors=[FieldError("/text", "Write something.")])
+    incident = incident_lock(txn, incident_id)
+    store.timeline_append(incident=incident, at=utcnow(), kind="note", text=said, actor=actor.name)
+    return IncidentRef(incident.pk, incident.status)
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def incident_confirm_recurrence(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor) -> IncidentRef:
+    """A person confirms a recurrence that came under a public key: now it counts against its controls."""
+    incident = incident_lock(txn, incident_id)
+    if incident.recurrence_confirmed:
+        raise Conflict(f"{incident.public_id} has no recurrence that waits to be confirmed.")
+    incident.recurrence_confirmed = True
+    incident.save(update_fields=["recurrence_confirmed"])
+    store.timeline_append(
+        incident=incident, at=utcnow(), kind="recurrence-confirmed", text="The recurrence is confirmed.", actor=actor.name
+    )
+    _tell_recurrence(txn, incident)
+    return IncidentRef(incident.pk, incident.status)
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def incident_hide_sample(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor) -> IncidentRef:
+    """Hide a synthetic sample. Raises Conflict for a real incident: those end by being prevented."""
+    incident = incident_lock(txn, incident_id)
+    if not incident.synthetic:
+        raise Conflict(f"{incident.public_id} is real; it leaves the list by being closed, not by being hidden.")
+    incident.hidden = True
+    incident.save(update_fields=["hidden"])
+    store.timeline_append(incident=incident, at=utcnow(), kind="hidden", text="The sample was hidden.", actor=actor.name)
+    return IncidentRef(incident.pk, incident.status)
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def timeline_add(session: Session, *, incident: Incident, kind: str, text: str, actor: Actor) -> None:
+    """What an upper subject did, on the incident's timeline, in that subject's own transaction."""
+    store.timeline_append(incident=incident, at=utcnow(), kind=kind, text=text, actor=actor.name)

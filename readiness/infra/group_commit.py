@@ -1,0 +1,98 @@
+"""Group commit: requests that wait at the same time share one transaction, each answered only after its commit.
+
+One committing thread a process. While it commits, the next requests gather; it then takes them all. So the batch grows
+with the load by itself, a lone request waits for nobody, and nothing is acknowledged that is not on disk.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from readiness.infra.refusals import Unavailable
+
+T = TypeVar("T")
+R = TypeVar("R")
+_WAIT_S = 30.0
+
+
+class _Ticket(Generic[T, R]):
+    """One request's share of a batch; its lock is released when the answer is there."""
+
+    __slots__ = ("answers", "done", "failure", "items")
+
+    def __init__(self, items: Sequence[T]) -> None:
+        self.items = items
+        self.answers: Sequence[R] | None = None
+        self.failure: Exception | None = None
+        self.done = threading.Lock()
+        self.done.acquire()
+
+
+class GroupCommit(Generic[T, R]):
+    """`commit(items)` must store all its items in one transaction and answer each, in order, or raise.
+
+    When a batch fails, its requests are committed one by one, so that one bad item never takes others with it.
+    """
+
+    def __init__(self, commit: Callable[[Sequence[T]], Sequence[R]], *, max_items: int = 400) -> None:
+        self._commit = commit
+        self._max_items = max_items
+        self._queue: queue.SimpleQueue[_Ticket[T, R]] = queue.SimpleQueue()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, items: Sequence[T]) -> Sequence[R]:
+        """Wait until the items are committed; their answers. Raises what the commit raised, Unavailable after 30 s."""
+        if self._thread is None or not self._thread.is_alive():
+            self._start()
+        ticket: _Ticket[T, R] = _Ticket(items)
+        self._queue.put(ticket)
+        if not ticket.done.acquire(timeout=_WAIT_S):
+            raise Unavailable(
+                "The database did not commit in time; nothing is lost if you send it again.",
+                headers={"Retry-After": "5"},
+            )
+        if ticket.failure is not None:
+            raise ticket.failure
+        assert ticket.answers is not None
+        return ticket.answers
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            tickets = [self._queue.get()]
+            size = len(tickets[0].items)
+            while size < self._max_items:
+                try:
+                    ticket = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                tickets.append(ticket)
+                size += len(ticket.items)
+            if not self._settle(tickets) and len(tickets) > 1:
+                for ticket in tickets:
+                    self._settle([ticket])
+            for ticket in tickets:
+                ticket.done.release()
+
+    def _settle(self, tickets: Sequence[_Ticket[T, R]]) -> bool:
+        """Commit these tickets together; False when that failed (each then knows why)."""
+        items = [item for ticket in tickets for item in ticket.items]
+        try:
+            answers = self._commit(items)
+        except Exception as failure:  # whatever it is, it belongs to the requests that wait, not to this thread
+            for ticket in tickets:
+                ticket.failure = failure
+            return False
+        at = 0
+        for ticket in tickets:
+            ticket.failure = None
+            ticket.answers = answers[at : at + len(ticket.items)]
+            at += len(ticket.items)
+        return True
