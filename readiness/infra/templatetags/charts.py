@@ -15,6 +15,7 @@ register = template.Library()
 NEAR_PERCENT = 9.0  # two labels of five figures collide on a phone when closer than this
 SPARK_HEIGHT = 40
 SPARK_STEP = 4
+NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 
 def _field(item: object, name: str, default: object = None) -> object:
@@ -116,12 +117,21 @@ class SparkBar:
     peak: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sparkline:
+    """What sparkline.html draws; `width` is that of its viewBox, `text` says it in words."""
+
+    width: int
+    bars: list[SparkBar]
+    text: str
+
+
 @register.simple_tag
-def sparkline_geometry(values: Sequence[float] | None) -> dict[str, object]:
-    """Bars from 0 to the highest value, the latest peak marked; `text` says range, peak and latest in words."""
+def sparkline_geometry(values: Sequence[float] | None) -> Sparkline:
+    """Bars from 0 to the highest value, which is marked; `text` says range, peak and latest in words."""
     numbers = [max(_number(value), 0.0) for value in values or ()]
     if not numbers:
-        return {"width": SPARK_STEP, "bars": [], "text": "no data yet"}
+        return Sparkline(SPARK_STEP, [], "no data yet")
     peak = max(numbers)
     bars = []
     for index, number in enumerate(numbers):
@@ -129,7 +139,7 @@ def sparkline_geometry(values: Sequence[float] | None) -> dict[str, object]:
         height = max(height, 1.0)  # a zero is a line on the ground, not a hole
         bars.append(SparkBar(index * SPARK_STEP, SPARK_HEIGHT - height, SPARK_STEP - 1, height, number == peak > 0))
     text = f"{len(numbers)} values, lowest {min(numbers):g}, highest {peak:g}, latest {numbers[-1]:g}"
-    return {"width": len(numbers) * SPARK_STEP - 1, "bars": bars, "text": text}
+    return Sparkline(len(numbers) * SPARK_STEP - 1, bars, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +167,6 @@ def waterfall_geometry(spans: Iterable[object] | None) -> list[Lane]:
     whole = max(start + length for _, start, length, _ in rows) - first
     return [
         Lane(name, min(_percent(start - first, whole), 99.0), max(_percent(length, whole), 1.0),
-             f"{length:,.0f} ms".replace(",", " "), failed)
+             f"{length:,.0f} ms".replace(",", NARROW_SPACE), failed)
         for name, start, length, failed in rows
     ]  # fmt: skip

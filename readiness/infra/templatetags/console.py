@@ -106,7 +106,7 @@ def page_numbers(page_obj: Page[Any]) -> list[int | None]:
     """The page numbers to link around `page_obj`, None where some are left out: 1 … 5 6 7 … 40."""
     paginator: Paginator[Any] = page_obj.paginator
     numbers = paginator.get_elided_page_range(page_obj.number, on_each_side=1, on_ends=1)
-    return [None if isinstance(number, str) else number for number in numbers]
+    return [number if isinstance(number, int) else None for number in numbers]
 
 
 @register.simple_tag(takes_context=True)
