@@ -24,6 +24,7 @@ from readiness.tenants.services.keys import key_from_headers
 from readiness.tenants.workflows import caller_authenticate
 
 __all__ = [
+    "COMMAND_LINE",
     "Caller",
     "DsnCaller",
     "MachineRequest",
@@ -39,6 +40,9 @@ __all__ = [
 P = ParamSpec("P")
 Response = HttpResponseBase
 View = Callable[Concatenate[HttpRequest, P], Response]
+
+# Whoever may type a command on the server is a founder; the console knows no more of them than that.
+COMMAND_LINE = Actor(kind="system", name="the command line")
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -130,6 +130,10 @@ def dsn_caller_by_key(project_id: int, public_key: str) -> DsnCaller | None:
     )
 
 
+def api_keys_recent(limit: int) -> list[ApiKey]:
+    return list(ApiKey.objects.select_related("tenant").filter(revoked_at__isnull=True).defer("key_hash")[:limit])
+
+
 def dsn_key_in_use(project_id: int) -> DsnKey | None:
     """The DSN key that onboarding and the Connect page show: the newest active one."""
     return DsnKey.objects.filter(project_id=project_id, active=True).order_by("-created_at", "-id").first()
@@ -148,6 +152,10 @@ def dsn_key_change(dsn_key_id: int, *, trusted: bool, active: bool, label: str) 
 
 def any_user_exists() -> bool:
     return User.objects.exists()
+
+
+def user_find(*, user_id: int | None = None, email: str = "") -> User | None:
+    return User.objects.filter(pk=user_id).first() if user_id else User.objects.filter(email=email).first()
 
 
 def user_has_email(email: str, *, other_than: int) -> bool:

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from readiness.infra.refusals import RateLimited
 
@@ -51,15 +51,15 @@ def signin_permitted(
         )
 
 
-def signin_source(*, remote: str, forwarded_for: str, proxies: Sequence[str]) -> str:
+def signin_source(*, remote: str, forwarded_for: str, proxies: Sequence[IPv4Network | IPv6Network]) -> str:
     """Where a sign-in comes from, as the limits count it: an IPv4 address, or the /64 of an IPv6 one; else "unknown".
 
     X-Forwarded-For is believed only as far as trusted proxies wrote it: read from the right, the first address that
-    is not one of `proxies` (addresses or networks) is the caller's; anything left of it is the caller's own claim.
+    is in none of `proxies` is the caller's; anything left of it is the caller's own claim.
     """
     hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
     source = _address(remote)
-    while source is not None and hops and any(source in ip_network(proxy, strict=False) for proxy in proxies):
+    while source is not None and hops and any(source in network for network in proxies):
         source = _address(hops.pop())
     if source is None:
         return "unknown"

@@ -7,6 +7,7 @@ from readiness.tenants.workflows.onboarding import (
     dsn_key_create,
     key_create,
     key_revoke,
+    keys_read,
     keys_rotate,
     project_find,
     project_rename,
@@ -22,6 +23,7 @@ from readiness.tenants.workflows.people import (
     password_set,
     person_add,
     person_change,
+    person_read,
     person_sign_in,
 )
 
@@ -36,10 +38,12 @@ __all__ = [
     "founder_ensure",
     "key_create",
     "key_revoke",
+    "keys_read",
     "keys_rotate",
     "password_set",
     "person_add",
     "person_change",
+    "person_read",
     "person_sign_in",
     "project_find",
     "project_rename",

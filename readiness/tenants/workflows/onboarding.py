@@ -220,6 +220,12 @@ def projects_read(session: Session, *, project_ids: Iterable[int]) -> dict[int, 
 
 
 @transactional(TransactionIntent.READ_ONLY)
-def connect_read(session: Session, *, page: int, per_page: int) -> Page[Project]:
+def connect_read(session: Session, *, page: str, per_page: int) -> Page[Project]:
     """The Connect page's projects with their tenant and `keys_in_use`; an impossible page number gives the nearest."""
     return Paginator(store.projects_for_connect(), per_page).get_page(page)
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def keys_read(session: Session, *, limit: int) -> list[ApiKey]:
+    """The newest keys in use with their tenants, for founders; no key itself is in there, only its prefix."""
+    return store.api_keys_recent(limit)

@@ -13,15 +13,18 @@ from django.http import HttpRequest
 
 from readiness.infra.actor import SYSTEM, Actor
 from readiness.infra.clock import utcnow
-from readiness.infra.refusals import Conflict, FieldError, Invalid, Unauthenticated
+from readiness.infra.refusals import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
 from readiness.tenants import store
 from readiness.tenants.models import User
 from readiness.tenants.services.signin import PER_SOURCE, WINDOW, email_hash, signin_permitted
+from readiness.tenants.services.slugs import name_checked
 
 log = structlog.get_logger(__name__)
 
 SIGNINS_KEPT = timedelta(days=30)
+DEFAULT_FOUNDER = "founder@example.com"
+EMAIL_LENGTH = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,38 +91,48 @@ def founder_ensure(*, email: str = "", password: str = "") -> FounderEnsured:
     """The first founder, if there is nobody yet; never changes anybody. Without a password one is made, shown once.
 
     The operator's own password is taken as it is: refusing it would leave a console that nobody can enter.
+    Raises Invalid (e-mail).
     """
-    made = None if password else secrets.token_urlsafe(15)
-    return founder_add_if_first(
-        email=_email_checked(email or "founder@example.com"),
-        password_hash=hashers.make_password(password or made),
-        made_password=made,
-    )
-
-
-@transactional(TransactionIntent.ATOMIC_WRITE)
-def founder_add_if_first(
-    session: Session, *, email: str, password_hash: str, made_password: str | None
-) -> FounderEnsured:
-    """The write of founder_ensure."""
-    if store.any_user_exists():
+    email = _email_checked(email or DEFAULT_FOUNDER)
+    if anyone_read():
         return FounderEnsured(email=email, created=False)
-    store.user_add(User(email=email, password=password_hash, role=User.Role.FOUNDER))
-    log.info("first founder made", actor=SYSTEM.name)
-    return FounderEnsured(email=email, created=True, password=made_password)
+    made = None if password else secrets.token_urlsafe(15)
+    created = founder_add_if_first(email=email, password_hash=hashers.make_password(password or made))
+    return FounderEnsured(email=email, created=created, password=made if created else None)
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def anyone_read(session: Session) -> bool:
+    """Whether there is anybody who could sign in."""
+    return store.any_user_exists()
 
 
 @transactional(TransactionIntent.ATOMIC_WRITE)
-def person_add(session: Session, *, email: str, name: str, role: str, password: str, actor: Actor) -> User:
-    """Another person. Raises Invalid (e-mail, role, password) and Conflict when the e-mail is taken."""
-    email = _email_checked(email)
-    user = User(email=email, name=name.strip(), role=_role_checked(role))
+def founder_add_if_first(session: Session, *, email: str, password_hash: str) -> bool:
+    """The write of founder_ensure; False if somebody was there first."""
+    if store.any_user_exists():
+        return False
+    created = store.user_add(User(email=email, password=password_hash, role=User.Role.FOUNDER))
+    if created:
+        log.info("first founder made", actor=SYSTEM.name)
+    return created
+
+
+def person_add(*, email: str, name: str, role: str, password: str, actor: Actor) -> User:
+    """Another person. Raises Invalid (e-mail, name, role, password) and Conflict when the e-mail is taken."""
+    user = User(email=_email_checked(email), name=_person_name_checked(name), role=_role_checked(role))
     _password_checked(password, user)
-    user.set_password(password)
-    if not store.user_add(user):
-        raise _taken(email)
-    log.info("person added", user_id=user.pk, role=role, actor=actor.name)
+    user.set_password(password)  # hashed before the transaction: nobody's write should wait for it
+    person_insert(user=user, actor=actor)
     return user
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def person_insert(session: Session, *, user: User, actor: Actor) -> None:
+    """The write of person_add. Raises Conflict when the e-mail is taken."""
+    if not store.user_add(user):
+        raise _taken(user.email)
+    log.info("person added", user_id=user.pk, role=user.role, actor=actor.name)
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
@@ -134,19 +147,34 @@ def person_change(
     email = _email_checked(email)
     if store.user_has_email(email, other_than=user_id):
         raise _taken(email)
-    store.user_change(user_id, email=email, name=name.strip(), role=_role_checked(role), is_active=is_active)
+    store.user_change(
+        user_id, email=email, name=_person_name_checked(name), role=_role_checked(role), is_active=is_active
+    )
     log.info("person changed", user_id=user_id, role=role, is_active=is_active, actor=actor.name)
 
 
-@transactional(TransactionIntent.LOCKED_MUTATION)
-def password_set(txn: SingleConnectionTxn, *, user_id: int, password: str, actor: Actor) -> User:
-    """A new password; every session of the person but the one that updates its hash ends. Raises Invalid."""
-    user = txn.lock_row(User, pk=user_id)
+def password_set(*, user_id: int, password: str, actor: Actor) -> User:
+    """A new password; the person's sessions end, but for one that updates its hash. Raises Invalid and NotFound."""
+    user = person_read(user_id=user_id)
+    if user is None:
+        raise NotFound("There is no such person; load the page again.")
     _password_checked(password, user)
     user.set_password(password)
-    store.user_change(user_id, password=user.password)
-    log.info("password set", user_id=user_id, actor=actor.name)
+    password_store(user=user, actor=actor)
     return user
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def person_read(session: Session, *, user_id: int | None = None, email: str = "") -> User | None:
+    """The person with this id, or with this e-mail however it is capitalised."""
+    return store.user_find(user_id=user_id, email=email.strip().lower())
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def password_store(session: Session, *, user: User, actor: Actor) -> None:
+    """The write of password_set."""
+    store.user_change(user.pk, password=user.password)
+    log.info("password set", user_id=user.pk, actor=actor.name)
 
 
 def _taken(email: str) -> Conflict:
@@ -159,12 +187,18 @@ def _taken(email: str) -> Conflict:
 def _email_checked(email: str) -> str:
     email = email.strip().lower()
     try:
-        validate_email(email)
+        validate_email(email[: EMAIL_LENGTH + 1])
+        if len(email) > EMAIL_LENGTH:
+            raise ValidationError("too long")
     except ValidationError:
         raise Invalid(
             f"“{email[:80]}” is not an e-mail address.", errors=[FieldError("/email", "Write an e-mail address.")]
         ) from None
     return email
+
+
+def _person_name_checked(name: str) -> str:
+    return name_checked(name=name) if name.strip() else ""
 
 
 def _role_checked(role: str) -> str:

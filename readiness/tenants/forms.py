@@ -1,0 +1,44 @@
+"""Forms of the pages: signing in, onboarding a tenant, making a key."""
+
+from django import forms
+
+from readiness.tenants.services.scopes import ALL_SCOPES
+from readiness.tenants.services.slugs import NAME_LENGTH
+
+SCOPE_CHOICES = [(scope, scope) for scope in ALL_SCOPES]
+
+
+class SignInForm(forms.Form):
+    """E-mail and password."""
+
+    username = forms.EmailField(
+        label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+    )
+    password = forms.CharField(
+        max_length=1024, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+
+class OnboardForm(forms.Form):
+    """A tenant to be."""
+
+    slug = forms.CharField(
+        max_length=63, help_text="Lower-case letters, digits and hyphens, such as acme-eu. It cannot be changed later."
+    )
+    name = forms.CharField(max_length=NAME_LENGTH, required=False, help_text="What people read; the slug if empty.")
+    trusted = forms.BooleanField(
+        label="The DSN stays on our own servers",
+        required=False,
+        help_text="A trusted DSN's errors may switch flags off by themselves. Never tick this for a browser or an app.",
+    )
+
+
+class KeyForm(forms.Form):
+    """A key to be."""
+
+    name = forms.CharField(max_length=NAME_LENGTH, help_text="What it is for, such as “CI of the billing service”.")
+    tenant = forms.CharField(
+        max_length=63, required=False, help_text="A tenant's slug. Empty: a key of this installation, for every tenant."
+    )
+    scopes = forms.MultipleChoiceField(choices=SCOPE_CHOICES, widget=forms.CheckboxSelectMultiple)
+    environment = forms.CharField(max_length=64, initial="production", help_text="Whose flags the key reads.")
