@@ -40,6 +40,11 @@ def _load(scope: ConfigScope, known: ConfigAnswer | None) -> ConfigAnswer:
 _memo: AnswerMemo[ConfigScope, ConfigAnswer] = AnswerMemo(load=_load, on_stale=config_stale)
 
 
+def forget_answers() -> None:
+    """Answer from the database again at once: for tests, whose databases come and go within one process."""
+    _memo.forget_all()
+
+
 def _refusals_cross_origin(view: View[[]]) -> View[[]]:
     """A refusal too must be readable by the browser that asked, and kept by no cache."""
 

@@ -29,7 +29,7 @@ from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Conflict, FieldError, Invalid, NotFound, Unavailable
 from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
-from readiness.tenants import store as tenants
+from readiness.tenants.workflows import project_find
 
 log = structlog.get_logger("flags")
 
@@ -87,8 +87,8 @@ def config_stale(scope: ConfigScope, problem: Unavailable) -> None:
 def _public_project() -> int:
     """The project of READINESS_PUBLIC_TENANT; the installation while the setting is empty or names nobody yet."""
     slug = settings.READINESS_PUBLIC_TENANT
-    tenant = tenants.tenant_by_slug(slug) if slug else None
-    return INSTALLATION if tenant is None else tenants.project_of(tenant.pk).pk
+    project = project_find(tenant_slug=slug) if slug else None
+    return INSTALLATION if project is None else project.pk
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
@@ -251,6 +251,8 @@ def flag_changes(
 
 
 def _locked(txn: SingleConnectionTxn, project_id: int, environment: str, key: str) -> Flag:
+    key_check(key=key)
+    environment_check(environment=environment)
     store.scope_lock(txn, project_id=project_id, environment=environment)
     flag = store.flag_find(project_id=project_id, environment=environment, key=key)
     if flag is None:

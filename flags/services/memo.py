@@ -107,5 +107,9 @@ class AnswerMemo(Generic[S, A]):
                 self._entries.pop(key, None)
         return self._entries.setdefault(scope, _Entry())
 
+    def forget_all(self) -> None:
+        """Begin as after a start."""
+        self._entries.clear()
+
     def __len__(self) -> int:
         return len(self._entries)
