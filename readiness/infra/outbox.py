@@ -50,10 +50,7 @@ def outbox_pending(now: datetime) -> QuerySet[OutboxMessage]:
 @transactional(TransactionIntent.LOCKED_MUTATION)
 def outbox_deliver_one(txn: SingleConnectionTxn, *, message_id: int) -> bool:
     """Deliver one message, its handler's writes and the mark in one transaction; False if another worker has it."""
-    if txn.is_postgresql:
-        row = OutboxMessage.objects.select_for_update(skip_locked=True).filter(pk=message_id, delivered_at=None).first()
-    else:
-        row = OutboxMessage.objects.filter(pk=message_id, delivered_at=None).first()
+    row = txn.lock_rows(OutboxMessage.objects.filter(pk=message_id, delivered_at=None), skip_locked=True).first()
     if row is None:
         return False
     handler = import_string(settings.READINESS_OUTBOX_HANDLERS[row.topic])

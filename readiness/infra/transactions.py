@@ -17,12 +17,13 @@ The root cause behind all this (requirement 173): row locks held across connecti
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
+from types import MappingProxyType
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
@@ -35,7 +36,7 @@ M = TypeVar("M", bound=Model)
 
 
 class TransactionIntent(StrEnum):
-    """What a use-case will do: READ_ONLY takes a Session, ATOMIC_WRITE a Session, LOCKED_MUTATION a SingleConnectionTxn."""
+    """What a use-case will do: READ_ONLY and ATOMIC_WRITE take a Session, LOCKED_MUTATION a SingleConnectionTxn."""
 
     READ_ONLY = "READ_ONLY"
     ATOMIC_WRITE = "ATOMIC_WRITE"
@@ -76,9 +77,12 @@ class SingleConnectionTxn(Session):
         """
         return self.lock_rows(model._default_manager.filter(**lookup)).get()
 
-    def lock_rows(self, rows: QuerySet[M]) -> QuerySet[M]:
-        """The rows in primary-key order (so that two transactions never lock them crosswise), locked."""
-        return rows.using(self.using).order_by("pk").select_for_update()
+    def lock_rows(self, rows: QuerySet[M], *, skip_locked: bool = False) -> QuerySet[M]:
+        """The rows in primary-key order (so that two transactions never lock them crosswise), locked.
+
+        `skip_locked` leaves out what another transaction holds, for queues. SQLite has one writer: nobody else holds.
+        """
+        return rows.using(self.using).order_by("pk").select_for_update(skip_locked=skip_locked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,11 @@ _PARAMETER_NAME = {
 }
 
 
+def registered_intents() -> Mapping[str, DeclaredIntent]:
+    """`module.function` → its entry, for every use-case imported so far."""
+    return MappingProxyType(_INTENT_REGISTRY)
+
+
 def current_session() -> Session | None:
     """The session under way in this context, if any."""
     return _current.get()
@@ -119,17 +128,16 @@ def current_session() -> Session | None:
 @contextmanager
 def _open(intent: TransactionIntent, using: str) -> Iterator[Session]:
     outer = _current.get()
-    if outer is not None and outer.using == using:
-        if intent not in _SUFFICES[outer.intent]:
-            raise IntentViolationError(
-                f"{intent} was asked for inside a {outer.intent} transaction; declare {intent} on the outer use-case."
-            )
-        # A use-case inside a use-case joins its transaction: one decides, one commits.
-        yield outer if isinstance(outer, _SESSION_TYPE[intent]) else _SESSION_TYPE[intent](intent, using)
-        return
+    joins = outer is not None and outer.using == using
+    if outer is not None and joins and intent not in _SUFFICES[outer.intent]:
+        raise IntentViolationError(
+            f"{intent} was asked for inside a {outer.intent} transaction; declare {intent} on the outer use-case."
+        )
+    # A use-case inside a use-case joins its transaction (one decides, one commits), under its own, narrower intent:
+    # what it may do does not depend on who calls it.
     session = _SESSION_TYPE[intent](intent, using)
     scope: AbstractContextManager[Any] = (
-        nullcontext() if intent is TransactionIntent.READ_ONLY else transaction.atomic(using=using)
+        nullcontext() if joins or intent is TransactionIntent.READ_ONLY else transaction.atomic(using=using)
     )
     token = _current.set(session)
     try:
@@ -151,6 +159,19 @@ def atomic_write(using: str = DEFAULT_DB_ALIAS) -> Iterator[Session]:
     """ATOMIC_WRITE: one transaction, no row locks."""
     with _open(TransactionIntent.ATOMIC_WRITE, using) as session:
         yield session
+
+
+@contextmanager
+def savepoint(using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+    """A part of the transaction under way that may fail by itself: a constraint of the database that decides.
+
+    Catch the IntegrityError outside it. Raises IntentViolationError without a write intent around it.
+    """
+    session = _current.get()
+    if session is None or session.intent is TransactionIntent.READ_ONLY:
+        raise IntentViolationError("savepoint() is a part of a write use-case; declare ATOMIC_WRITE around it.")
+    with transaction.atomic(using=using):
+        yield
 
 
 @contextmanager
@@ -204,10 +225,12 @@ def transactional(
 # Tables that are Django's (or a library's) own: their writes are left alone.
 _FOREIGN_TABLE = re.compile(r"^(auth_|django_|sqlite_|pg_|new__)")
 _WRITE = re.compile(
-    r'\s*(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO|TRUNCATE(?:\s+TABLE)?)\s+(?:ONLY\s+)?"?(\w+)"?',
+    r"\b(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|(?<!\bFOR\s)(?<!\bKEY\s)UPDATE(?:\s+OR\s+\w+)?|DELETE\s+FROM|REPLACE\s+INTO"
+    r'|MERGE\s+INTO|TRUNCATE(?:\s+TABLE)?)\s+(?:ONLY\s+)?"?(\w+)"?',
     re.IGNORECASE,
 )
-_LOCK = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b", re.IGNORECASE)
+_LOCK = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+|KEY\s+)?(?:UPDATE|SHARE)\b", re.IGNORECASE)
+_COMMENT = re.compile(r"\s*(?:--[^\n]*\n|/\*.*?\*/|\()", re.DOTALL)
 _exempt: ContextVar[bool] = ContextVar("transaction_guard_exempt", default=False)
 
 
@@ -221,23 +244,39 @@ def schema_change() -> Iterator[None]:
         _exempt.reset(token)
 
 
+def _refuse_undeclared_write(found: re.Match[str] | None) -> None:
+    if not found or _FOREIGN_TABLE.match(found[1]) or _exempt.get():
+        return
+    session = _current.get()
+    if session is None:
+        raise IntentViolationError(
+            f"A write to {found[1]} without a declared intent; call a workflow, or wrap it in atomic_write()."
+        )
+    if session.intent is TransactionIntent.READ_ONLY:
+        raise IntentViolationError(f"A write to {found[1]} inside a READ_ONLY use-case.")
+
+
+def _refuse_stray_lock(statement: str, start: int = 0) -> None:
+    if not _LOCK.search(statement, start) or _exempt.get():
+        return
+    session = _current.get()
+    if session is None or session.intent is not TransactionIntent.LOCKED_MUTATION:
+        raise IntentViolationError("A row lock outside LOCKED_MUTATION; take it by txn.lock_row().")
+
+
 def guard(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
     """A database execute_wrapper (installed on connection_created): the statement must fit the declared intent."""
-    head = sql[:8].lstrip()[:1].upper()
-    if head in "IUDRT":  # INSERT, UPDATE, DELETE, REPLACE, TRUNCATE; everything else passes without a regex
-        found = _WRITE.match(sql)
-        if found and not _FOREIGN_TABLE.match(found[1]) and not _exempt.get():
-            session = _current.get()
-            if session is None:
-                raise IntentViolationError(
-                    f"A write to {found[1]} without a declared intent; call a workflow, or wrap it in atomic_write()."
-                )
-            if session.intent is TransactionIntent.READ_ONLY:
-                raise IntentViolationError(f"A write to {found[1]} inside a READ_ONLY use-case.")
-    elif head == "S" and _LOCK.search(sql, max(0, len(sql) - 120)):
-        session = _current.get()
-        if session is None or session.intent is not TransactionIntent.LOCKED_MUTATION:
-            raise IntentViolationError("A row lock outside LOCKED_MUTATION; take it by txn.lock_row().")
+    statement = sql.lstrip()
+    while statement[:1] in "-/(" and (skipped := _COMMENT.match(statement)):
+        statement = statement[skipped.end() :].lstrip()
+    head = statement[:1].upper()
+    if head == "S":  # the common case: a SELECT passes by one search of its end
+        _refuse_stray_lock(statement, max(0, len(statement) - 120))
+    elif head in "IUDRTM":  # INSERT, UPDATE, DELETE, REPLACE, TRUNCATE, MERGE
+        _refuse_undeclared_write(_WRITE.match(statement))
+    elif head == "W":  # WITH …: the verb stands somewhere behind it
+        _refuse_undeclared_write(_WRITE.search(statement))
+        _refuse_stray_lock(statement)
     return execute(sql, params, many, context)
 
 
