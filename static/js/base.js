@@ -20,6 +20,9 @@
     current.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
+  // A form that came back refused: the cursor goes to the first field that needs another answer.
+  document.querySelector('main [aria-invalid="true"]:not([type="hidden"])')?.focus();
+
   document.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
     tell(
