@@ -8,4 +8,5 @@ class ReadinessConfig(AppConfig):
     label = "readiness"
 
     def ready(self) -> None:
-        from readiness import checks  # noqa: F401  registers the system checks once the apps are loaded
+        # The checks are registered once the apps are loaded; a task sent from anywhere needs the Celery application.
+        from readiness import celery, checks  # noqa: F401

@@ -1,8 +1,8 @@
 """The Celery application: correlation in message headers, failures as error envelopes, and no task lost.
 
 Kombu keeps a delivered but unacknowledged message in one Redis hash for all workers, and gives it back only after the
-visibility timeout (an hour here: above the longest task). Here each worker has a hash of its own, so that it knows at its
-next start what its former life left, and its peers know what to take over when it stays away.
+visibility timeout (an hour here: above the longest task). Here each worker has a hash of its own, so that it knows at
+its next start what its former life left, and its peers know what to take over when it stays away.
 """
 
 import logging
@@ -21,6 +21,7 @@ from readiness.infra.broker import redis_client
 from readiness.infra.correlation import correlation_scope, current_traceparent
 from readiness.infra.heartbeat import (
     PERIOD,
+    Presence,
     presence_record,
     presence_remove,
     worker_forget,
@@ -52,7 +53,7 @@ def enter_correlation(task: Task[..., Any], **_: Any) -> None:
     """The task runs in the sender's trace, or in one of its own."""
     scope = ExitStack()
     scope.enter_context(correlation_scope(f"task.{task.name}", task.request.get("traceparent")))
-    task.request.correlation = scope
+    task.request.update({"correlation": scope})
 
 
 @signals.task_postrun.connect
@@ -72,9 +73,7 @@ def _error_recorder() -> Callable[..., str]:
 
 
 @signals.task_failure.connect
-def record_failure(
-    sender: Task[..., Any], task_id: str, exception: BaseException, einfo: Any = None, **_: Any
-) -> None:
+def record_failure(sender: Task[..., Any], task_id: str, exception: BaseException, einfo: Any = None, **_: Any) -> None:
     """Arguments are left out: they may hold anything."""
     context = {"task": sender.name, "task_id": task_id, "retries": sender.request.retries}
     _error_recorder()(exception, component=f"task.{sender.name}", layer="L5", context=context)
@@ -123,7 +122,8 @@ def restore_unacknowledged(worker: str) -> int:
     """Put back what `worker`, which must not be running, has received and not finished. Returns how many messages."""
     options = {**app.conf.broker_transport_options, **_unacked_keys(worker)}
     with app.connection_for_write(transport_options=options) as connection:
-        qos = connection.default_channel.qos
+        channel: Any = connection.default_channel
+        qos = channel.qos
         with qos.channel.conn_or_acquire() as client:
             tags = client.zrange(qos.unacked_index_key, 0, -1)
             for tag in tags:
@@ -133,12 +133,12 @@ def restore_unacknowledged(worker: str) -> int:
     return len(tags)
 
 
-class Presence(bootsteps.StartStopStep):
+class PresenceStep(bootsteps.StartStopStep):
     """Says every ten seconds, from the worker's main process, that it is there and what it runs; takes over from peers
     that have been absent for two of these rounds.
     """
 
-    requires = {"celery.worker.components:Timer"}
+    requires = ("celery.worker.components:Timer",)
 
     def __init__(self, parent: Any, **_: Any) -> None:
         self.client = redis_client(settings.REDIS_URL)
@@ -161,8 +161,8 @@ class Presence(bootsteps.StartStopStep):
 
     def _round(self, parent: Any) -> None:
         try:
-            busy = [request.name for request in state.active_requests]
-            presence_record(self.client, worker=parent.hostname, busy=busy, slots=parent.concurrency)
+            busy = tuple(request.name for request in state.active_requests)
+            presence_record(self.client, worker=parent.hostname, presence=Presence(busy, parent.concurrency))
             absent = workers_absent(self.client)
             for worker in absent & self.suspects:
                 restore_unacknowledged(worker)
@@ -173,4 +173,4 @@ class Presence(bootsteps.StartStopStep):
             logger.warning("The broker is away; the worker's sign of presence could not be renewed")
 
 
-app.steps["worker"].add(Presence)
+app.steps["worker"].add(PresenceStep)

@@ -12,6 +12,7 @@ import platform
 import shutil
 import stat
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
@@ -113,8 +114,10 @@ def broker_command(home: Path) -> list[str]:
     return [str(broker_binary()), *(word for name, value in options.items() for word in (f"--{name}", value))]
 
 
+@lru_cache(maxsize=8)
 def redis_client(url: str) -> "Redis":
-    """A client for a broker URL in kombu's forms (`redis+socket://`) or redis-py's (`redis://`, `rediss://`, `unix://`).
+    """The process's client for a broker URL in kombu's forms (`redis+socket://`) or redis-py's (`redis://`,
+    `rediss://`, `unix://`); safe for threads and across fork.
 
     Every call is bounded: 2 s to connect, 5 s to answer. Raises ValueError for other schemes.
     """

@@ -19,15 +19,11 @@ PRESENT_FOR = 3 * PERIOD
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerSigns:
-    """`consumed_at`: None when nothing was ever consumed. `present`: names of workers; `busy`: tasks that they run;
-    `slots`: how many they could run at once.
-    """
+class Presence:
+    """What a worker says of itself: the names of the tasks that it runs, and how many it can run at once."""
 
-    consumed_at: datetime | None
-    present: tuple[str, ...] = ()
-    busy: tuple[str, ...] = ()
-    slots: int = 0
+    busy: tuple[str, ...]
+    slots: int
 
 
 def _present_key(worker: str) -> str:
@@ -39,11 +35,11 @@ def consumed_record(client: "Redis", *, at: datetime) -> None:
     client.set(CONSUMED_KEY, at.timestamp())
 
 
-def presence_record(client: "Redis", *, worker: str, busy: list[str], slots: int) -> None:
-    """The worker's main process is there, and runs `busy` (names of tasks)."""
+def presence_record(client: "Redis", *, worker: str, presence: Presence) -> None:
+    """The worker's main process is there."""
     with client.pipeline() as pipe:
         pipe.sadd(WORKERS_KEY, worker)
-        pipe.set(_present_key(worker), json.dumps({"busy": busy, "slots": slots}), ex=PRESENT_FOR)
+        pipe.set(_present_key(worker), json.dumps({"busy": presence.busy, "slots": presence.slots}), ex=PRESENT_FOR)
         pipe.execute()
 
 
@@ -64,17 +60,13 @@ def worker_forget(client: "Redis", *, worker: str) -> None:
     client.srem(WORKERS_KEY, worker)
 
 
-def signs_read(client: "Redis") -> WorkerSigns:
-    """Everything that the workers last said, in two round trips."""
+def signs_read(client: "Redis") -> tuple[datetime | None, dict[str, Presence]]:
+    """When a heartbeat was last consumed, and the workers that are present, by name; two round trips."""
     names = sorted(_text(name) for name in client.smembers(WORKERS_KEY))
     consumed, *signs = client.mget([CONSUMED_KEY, *(_present_key(name) for name in names)])
-    present = {name: json.loads(sign) for name, sign in zip(names, signs, strict=True) if sign is not None}
-    return WorkerSigns(
-        consumed_at=datetime.fromtimestamp(float(consumed), UTC) if consumed is not None else None,
-        present=tuple(present),
-        busy=tuple(task for sign in present.values() for task in sign["busy"]),
-        slots=sum(sign["slots"] for sign in present.values()),
-    )
+    said = {name: json.loads(sign) for name, sign in zip(names, signs, strict=True) if sign is not None}
+    present = {name: Presence(tuple(sign["busy"]), sign["slots"]) for name, sign in said.items()}
+    return (datetime.fromtimestamp(float(consumed), UTC) if consumed is not None else None), present
 
 
 def _text(value: bytes | str) -> str:

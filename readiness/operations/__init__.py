@@ -1,0 +1,1 @@
+"""Running the console itself: jobs, reconciliation, retention, health."""

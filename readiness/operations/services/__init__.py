@@ -1,0 +1,1 @@
+"""Pure domain logic of operations; no Django, no tables."""
