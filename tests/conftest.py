@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -27,6 +28,7 @@ def pytest_configure() -> None:
     """What this process (not the console's own processes) does more cheaply than production."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # The manifest of hashed names is made by collectstatic, which the tests of single pages do without.
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
@@ -64,7 +64,7 @@ class Console:
     def start(self) -> None:
         """`manage.py up`; returns when /readyz answers 200."""
         self.home.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, ROOT / "manage.py", "up"]
+        command = [sys.executable, str(ROOT / "manage.py"), "up"]
         self.process = start(command, log=self.log, env=self.env, cwd=ROOT)
         wait_until(self._ready, what="the console's start", within_s=90, child=self.process, log=self.log)
 
@@ -200,7 +200,7 @@ def fresh_console(template_database: Template, django_db_blocker: DjangoDbBlocke
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed test shows the end of the console's log."""
     report = yield
     for used in getattr(item, "funcargs", {}).values():

@@ -114,7 +114,14 @@ class PostgresServer:
         binaries, data, log = self._binaries(), self.directory / "data", self.directory / "server.log"
         if uid is not None:
             os.chown(self.directory, uid, uid)
-        initdb = [binaries / "initdb", "-D", data, "--username=postgres", "--auth=trust", "--encoding=UTF8"]
+        initdb: list[str | Path] = [
+            binaries / "initdb",
+            "-D",
+            data,
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+        ]
         made = start([*initdb, "--locale-provider=builtin", "--locale=C.UTF-8", "--no-sync"], log=log, uid=uid)
         if made.wait(timeout=60):
             raise AssertionError(f"initdb failed:\n{log.read_text(errors='replace')[-3000:]}")

@@ -58,7 +58,7 @@ class Session:
 
     @property
     def connection(self) -> BaseDatabaseWrapper:
-        return connections[self.using]  # type: ignore[return-value]
+        return connections[self.using]
 
     @property
     def is_postgresql(self) -> bool:

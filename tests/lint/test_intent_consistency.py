@@ -30,11 +30,11 @@ def raw_sql():
 """
 
 
-def complaints(workflows: str, **more: str) -> list[str]:
+def complaints(workflows: str, more: dict[str, str] | None = None) -> list[str]:
     """What is said of a `flags/workflows.py` with this body."""
     head = "from flags import store\nfrom flags.store import flag_add, flag_add_twice\nfrom flags.models import Flag\n"
     sources = [SourceFile("flags/store.py", STORE), SourceFile("flags/workflows.py", head + workflows)]
-    sources += [SourceFile(path.replace("__", "/") + ".py", text) for path, text in more.items()]
+    sources += [SourceFile(path, text) for path, text in (more or {}).items()]
     return intents_check(House(sources))
 
 
@@ -92,12 +92,14 @@ def test_it_refuses_a_weaker_use_case_that_calls_a_stronger_one() -> None:
 
 def test_it_follows_a_re_export() -> None:
     reader = "@transactional(TransactionIntent.READ_ONLY)\ndef outer(session: Session) -> None:\n    tenant_add()\n"
+    package = "readiness/tenants/workflows"
+    writer = "@transactional(TransactionIntent.ATOMIC_WRITE)\ndef tenant_add(session: Session) -> None:\n    t.save()\n"
     found = complaints(
         "from readiness.tenants.workflows import tenant_add\n" + reader,
-        readiness__tenants__workflows____init__="from readiness.tenants.workflows.onboarding import tenant_add\n",
-        readiness__tenants__workflows__onboarding=(
-            "@transactional(TransactionIntent.ATOMIC_WRITE)\ndef tenant_add(session: Session) -> None:\n    t.save()\n"
-        ),
+        {
+            f"{package}/__init__.py": "from readiness.tenants.workflows.onboarding import tenant_add\n",
+            f"{package}/onboarding.py": writer,
+        },
     )
     assert len(found) == 1
     assert "outer declares READ_ONLY but writes" in found[0]
