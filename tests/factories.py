@@ -4,10 +4,20 @@ Each takes its fields as keywords and invents the rest; a number keeps the inven
 """
 
 import itertools
+import json
+import uuid
 from typing import Any
 
+from incidents.errors.services.captured import CapturedError, Origin
+from incidents.errors.services.normalising import Keys, sentry_capture
+from incidents.errors.workflows import errors_commit
+from incidents.triage.models import Incident
+from readiness.infra.actor import Actor
+from readiness.infra.clock import utcnow
 from readiness.infra.transactions import atomic_write
-from readiness.tenants.models import Project, Tenant, User
+from readiness.tenants.models import DsnKey, Project, Tenant, User
+from readiness.tenants.services.keys import IssuedKey
+from readiness.tenants.workflows import dsn_key_create, key_create
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)
@@ -45,3 +55,69 @@ def an_engineer(**fields: Any) -> User:
 
 def a_viewer(**fields: Any) -> User:
     return a_user(role="viewer", **fields)
+
+
+# --- keys ---------------------------------------------------------------------------------------------------------
+
+ANYBODY = Actor(kind="person", name="Ada")
+
+
+def an_api_key(*scopes: str, tenant: Tenant | None = None, **fields: Any) -> IssuedKey:
+    """A founder's key for the tenant (which needs a project), or for the installation; `.key` is what to present."""
+    slug = tenant.slug if tenant else None
+    return key_create(**{"name": "ci", "scopes": scopes, "tenant": slug, "actor": ANYBODY, **fields})
+
+
+def a_dsn_key(**fields: Any) -> DsnKey:
+    project = fields.pop("project", None) or a_project()
+    return dsn_key_create(**{"project_id": project.pk, "trusted": False, "label": "", "actor": ANYBODY, **fields})
+
+
+# --- errors and incidents -----------------------------------------------------------------------------------------
+
+KEYS = Keys(hash_key=b"a key of the tests")
+
+
+def an_event(**fields: Any) -> dict[str, Any]:
+    """A Sentry event as an SDK sends it; the frames of `shop.orders.settle` unless given."""
+    frames = [
+        {"module": "django.core.handlers", "function": "inner", "filename": "django/core.py", "lineno": 55, "in_app": False},
+        {"module": "shop.orders", "function": "settle", "filename": "shop/orders.py", "lineno": 12, "in_app": True,
+         "context_line": "    return totals[order]", "vars": {"card": "4111 1111 1111 1111"}},
+    ]  # fmt: skip
+    exception = {"type": "KeyError", "value": "'total'", "stacktrace": {"frames": frames}}
+    return {
+        "event_id": uuid.uuid4().hex,
+        "timestamp": utcnow().isoformat(),
+        "platform": "python",
+        "level": "error",
+        "release": "shop@1.0.0",
+        "exception": {"values": [exception]},
+        **fields,
+    }
+
+
+def a_captured_error(
+    *, project_id: int = 1, trusted: bool = False, synthetic: bool = False, **fields: Any
+) -> CapturedError:
+    """An event through capture's pure part, ready to be stored."""
+    event = an_event(**fields)
+    return sentry_capture(
+        payload=json.dumps(event).encode(),
+        event_id=event["event_id"],
+        sent_at=None,
+        origin=Origin(project_id, trusted=trusted, synthetic=synthetic),
+        keys=KEYS,
+        received_at=utcnow(),
+    )
+
+
+def an_incident(**fields: Any) -> Incident:
+    """An incident with one stored event behind it; `fields` as for an_event, `incident` for the row's own."""
+    own = fields.pop("incident", {})
+    stored = errors_commit(errors=[a_captured_error(**{"transaction": f"/{next(_numbers)}", **fields})])
+    number = int(str(stored[0].incident).removeprefix("INC-"))
+    with atomic_write():
+        if own:
+            Incident.objects.filter(pk=number).update(**own)
+        return Incident.objects.get(pk=number)

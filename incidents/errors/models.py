@@ -39,6 +39,31 @@ class ErrorEvent(models.Model):
         db_table = "infra_error_events"
 
 
+class ErrorSummary(models.Model):
+    """The same table for the admin, which needs a key of one column: what its L3 view shows, to look at only."""
+
+    error_id = models.CharField(max_length=36, primary_key=True)
+    project_id = models.BigIntegerField()
+    timestamp = models.DateTimeField()
+    layer = models.CharField(max_length=2)
+    component = models.CharField(max_length=200)
+    error_class = models.CharField(max_length=64)
+    severity = models.CharField(max_length=10)
+    message = models.TextField()
+    correlation_id = models.CharField(max_length=64, null=True)  # noqa: DJ001
+    release = models.CharField(max_length=200, null=True)  # noqa: DJ001
+    environment = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "infra_error_events"
+        verbose_name = "error"
+
+    def __str__(self) -> str:
+        return self.error_id
+
+
 class ErrorId(models.Model):
     """The ledger that decides which write was first: unpartitioned, so that a retry after midnight is one event."""
 

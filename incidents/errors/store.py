@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from django.db import connection
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, F, Min, QuerySet, Sum
 from django.db.models.functions import TruncHour
 
 from incidents.errors.models import DroppedCount, ErrorEvent, ErrorId, ErrorRollup
@@ -222,6 +222,13 @@ def rollup_set(*, key: tuple[Any, ...], events: int) -> None:
         )  # fmt: skip
 
 
+def earliest_hour() -> datetime | None:
+    """The first hour of the events or the rollups; None while there are neither."""
+    event = ErrorEvent.objects.aggregate(first=Min("created_at"))["first"]
+    rollup = ErrorRollup.objects.aggregate(first=Min("hour"))["first"]
+    return min((hour_of(moment) for moment in (event, rollup) if moment is not None), default=None)
+
+
 # --- partitions and retention --------------------------------------------------------------------------------------------
 
 
@@ -284,6 +291,11 @@ def events_delete_before(*, cutoff: datetime, batch: int = 5_000) -> int:
             [_moment(cutoff), batch, _moment(cutoff)],
         )
         return int(cursor.rowcount)
+
+
+def events_count_before(*, cutoff: datetime) -> int:
+    """Events older than the cutoff."""
+    return ErrorEvent.objects.filter(created_at__lt=cutoff).count()
 
 
 def ledger_forget(*, before: date) -> int:

@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -16,6 +16,7 @@ from incidents.errors.services.captured import CapturedError, Origin, StoredErro
 from incidents.errors.services.classifying import error_class_of_exception
 from incidents.errors.services.native import envelope_capture
 from incidents.errors.services.normalising import Keys
+from incidents.errors.services.rollups import RollupCounts, RollupKey
 from incidents.errors.services.sinks import IncidentSink
 from readiness.infra.actor import Actor
 from readiness.infra.append_only import deletion_permit
@@ -51,6 +52,11 @@ def errors_store(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
     return _group.submit(errors) if errors else []
 
 
+def errors_settle() -> None:
+    """Commit what waits and let the committing thread end (a process that goes, a test that is done)."""
+    _group.close()
+
+
 def _commit(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
     try:
         return errors_commit(errors=errors)
@@ -66,7 +72,7 @@ def _commit(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
         ) from down
 
 
-_group: GroupCommit[CapturedError, StoredError] = GroupCommit(_commit)
+_group: GroupCommit[CapturedError, StoredError] = GroupCommit(_commit, at_end=lambda: connection.close())
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
@@ -187,9 +193,7 @@ def cleanup_old_errors(session: Session, *, retention_days: int, actor: Actor, r
     The only way out of the table: under an audited permit. Whole days go as partitions on PostgreSQL. Incidents, their
     counts and timelines stay: they are the lesson, not the evidence.
     """
-    if retention_days < 1:
-        raise ValueError(f"retention_days: {retention_days} is under one day; nothing was removed.")
-    cutoff = _midnight(utcnow()) - timedelta(days=retention_days)
+    cutoff = _cutoff(retention_days)
     with deletion_permit(session, table="infra_error_events", actor=actor, reason=reason, cutoff=cutoff):
         gone = store.partitions_drop(before=cutoff.date())
         while deleted := store.events_delete_before(cutoff=cutoff):
@@ -197,6 +201,46 @@ def cleanup_old_errors(session: Session, *, retention_days: int, actor: Actor, r
     store.ledger_forget(before=cutoff.date())
     store.rollups_forget(before=cutoff)
     return gone
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def old_errors_count(session: Session, *, retention_days: int) -> int:
+    """How many errors `cleanup_old_errors` would forget now. Raises ValueError as it does."""
+    return store.events_count_before(cutoff=_cutoff(retention_days))
+
+
+def _cutoff(retention_days: int) -> datetime:
+    if retention_days < 1:
+        raise ValueError(f"retention_days: {retention_days} is under one day; nothing was removed.")
+    return _midnight(utcnow()) - timedelta(days=retention_days)
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def rollups_compare(session: Session, *, since: datetime, until: datetime) -> RollupCounts:
+    """Both sides of the reconciliation over whole hours (235): what the events say, and what the rollups say."""
+    return RollupCounts(
+        events=store.hourly_counts_of_events(since=since, until=until),
+        rollups=store.hourly_counts_of_rollups(since=since, until=until),
+    )
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def rollups_repair(session: Session, *, keys: Collection[RollupKey]) -> int:
+    """Set these rollups to what the events say, counted again here; how many were wrong. Hours must be closed."""
+    wrong = 0
+    for hour in sorted({key[0] for key in keys}):
+        counts = rollups_compare(since=hour, until=hour + timedelta(hours=1))
+        for key in keys:
+            if key[0] == hour and counts.events.get(key, 0) != counts.rollups.get(key, 0):
+                store.rollup_set(key=key, events=counts.events.get(key, 0))
+                wrong += 1
+    return wrong
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def rollups_earliest(session: Session) -> datetime | None:
+    """The first hour that events or rollups know of; None while there are none."""
+    return store.earliest_hour()
 
 
 def _midnight(moment: datetime) -> datetime:

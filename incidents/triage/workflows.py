@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from incidents.errors.services.captured import CapturedError
 from incidents.triage import store
 from incidents.triage.models import Incident
 from incidents.triage.services.batches import IncidentBatch, batches_gather
+from incidents.triage.services.ops_incidents import OpsIncident, ops_incidents_read
 from incidents.triage.services.recurrence import is_recurrence
-from incidents.triage.services.severity import incident_category, ops_severity_compute, priority_propose
+from incidents.triage.services.severity import (
+    OpsSeverity,
+    incident_category,
+    ops_severity_compute,
+    priority_propose,
+)
 from readiness.infra.actor import SYSTEM, Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.envelope import ErrorClass, ErrorSeverity
@@ -168,6 +174,36 @@ def _tell_recurrence(session: Session, incident: Incident) -> None:
         key=incident.public_id,
         payload={"incident_id": incident.pk, "recurrences": incident.recurrences},
         project_id=incident.project_id,
+    )
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------------
+
+RECENT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentsSummary:
+    """A window's incidents: how many per operator severity, and the last seen of them."""
+
+    counts: dict[OpsSeverity, int]
+    recent: Sequence[OpsIncident]
+    start: datetime
+    end: datetime
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def incidents_summary_read(session: Session, *, hours: int, project_id: int | None = None) -> IncidentsSummary:
+    """The incidents seen in the last `hours`; of one project when a tenant's key asks. Samples are left out."""
+    end = utcnow()
+    start = end - timedelta(hours=hours)
+    counts = store.severity_counts(since=start, until=end, project_id=project_id)
+    rows = store.incidents_in_window(since=start, until=end, project_id=project_id)[:RECENT]
+    return IncidentsSummary(
+        counts={OpsSeverity(name): number for name, number in counts.items()},
+        recent=ops_incidents_read(rows),
+        start=start,
+        end=end,
     )
 
 

@@ -35,10 +35,18 @@ class GroupCommit(Generic[T, R]):
     When a batch fails, its requests are committed one by one, so that one bad item never takes others with it.
     """
 
-    def __init__(self, commit: Callable[[Sequence[T]], Sequence[R]], *, max_items: int = 400) -> None:
+    def __init__(
+        self,
+        commit: Callable[[Sequence[T]], Sequence[R]],
+        *,
+        max_items: int = 400,
+        at_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`at_end` runs in the committing thread when it ends (to close what it holds)."""
         self._commit = commit
         self._max_items = max_items
-        self._queue: queue.SimpleQueue[_Ticket[T, R]] = queue.SimpleQueue()
+        self._at_end = at_end
+        self._queue: queue.SimpleQueue[_Ticket[T, R] | None] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -58,6 +66,14 @@ class GroupCommit(Generic[T, R]):
         assert ticket.answers is not None
         return ticket.answers
 
+    def close(self) -> None:
+        """Commit what waits, then end the thread; the next submit starts another."""
+        with self._starting:
+            thread, self._thread = self._thread, None
+        if thread is not None and thread.is_alive():
+            self._queue.put(None)
+            thread.join(_WAIT_S)
+
     def _start(self) -> None:
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
@@ -65,21 +81,33 @@ class GroupCommit(Generic[T, R]):
                 self._thread.start()
 
     def _run(self) -> None:
-        while True:
-            tickets = [self._queue.get()]
-            size = len(tickets[0].items)
-            while size < self._max_items:
-                try:
-                    ticket = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                tickets.append(ticket)
-                size += len(ticket.items)
-            if not self._settle(tickets) and len(tickets) > 1:
+        try:
+            while (first := self._queue.get()) is not None:
+                tickets, last = self._gather(first)
+                if not self._settle(tickets) and len(tickets) > 1:
+                    for ticket in tickets:
+                        self._settle([ticket])
                 for ticket in tickets:
-                    self._settle([ticket])
-            for ticket in tickets:
-                ticket.done.release()
+                    ticket.done.release()
+                if last:
+                    return
+        finally:
+            self._at_end()
+
+    def _gather(self, first: _Ticket[T, R]) -> tuple[list[_Ticket[T, R]], bool]:
+        """The tickets that wait by now, up to `max_items` items; whether the end was asked for behind them."""
+        tickets = [first]
+        size = len(first.items)
+        while size < self._max_items:
+            try:
+                ticket = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if ticket is None:
+                return tickets, True
+            tickets.append(ticket)
+            size += len(ticket.items)
+        return tickets, False
 
     def _settle(self, tickets: Sequence[_Ticket[T, R]]) -> bool:
         """Commit these tickets together; False when that failed (each then knows why)."""

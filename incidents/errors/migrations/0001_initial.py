@@ -102,6 +102,28 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='ErrorSummary',
+            fields=[
+                ('error_id', models.CharField(max_length=36, primary_key=True, serialize=False)),
+                ('project_id', models.BigIntegerField()),
+                ('timestamp', models.DateTimeField()),
+                ('layer', models.CharField(max_length=2)),
+                ('component', models.CharField(max_length=200)),
+                ('error_class', models.CharField(max_length=64)),
+                ('severity', models.CharField(max_length=10)),
+                ('message', models.TextField()),
+                ('correlation_id', models.CharField(max_length=64, null=True)),
+                ('release', models.CharField(max_length=200, null=True)),
+                ('environment', models.CharField(max_length=64)),
+                ('created_at', models.DateTimeField()),
+            ],
+            options={
+                'verbose_name': 'error',
+                'db_table': 'infra_error_events',
+                'managed': False,
+            },
+        ),
+        migrations.CreateModel(
             name='ErrorRollup',
             fields=[
                 ('pk', models.CompositePrimaryKey('hour', 'project_id', 'component', 'error_class', 'severity', blank=True, editable=False, primary_key=True, serialize=False)),

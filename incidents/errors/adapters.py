@@ -1,0 +1,147 @@
+"""L3: what a page may show of an error (132 forbids the raw envelope): selection and renaming, no queries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from incidents.errors.services.normalising import payload_decompress
+
+
+class StoredEvent(Protocol):
+    """What the adapter reads of a stored event."""
+
+    error_id: str
+    timestamp: datetime
+    layer: str
+    component: str
+    error_class: str
+    severity: str
+    message: str
+    correlation_id: str | None
+    decision_id: str | None
+    input_hash: str | None
+    exception_type: str | None
+    exception_chain: Any
+    context: Any
+    release: str | None
+    environment: str
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class FrameView:
+    """One place in the stack. `lines`: (is the line itself, source) around it."""
+
+    place: str
+    function: str
+    line: int | None
+    in_app: bool
+    lines: tuple[tuple[bool, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionView:
+    """One link of the chain, its own frames innermost first; `library_frames` are folded away."""
+
+    type: str
+    value: str
+    frames: tuple[FrameView, ...]
+    library_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreadcrumbView:
+    at: str
+    category: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    """What an operator needs from one error; scrubbed when it was stored."""
+
+    error_id: str
+    at: datetime
+    layer: str
+    component: str
+    error_class: str
+    severity: str
+    message: str
+    correlation_id: str | None
+    decision_id: str | None
+    input_hash: str | None
+    release: str | None
+    environment: str
+    request: str
+    sdk: str
+    user_hash: str | None
+    tags: tuple[tuple[str, str], ...]
+    exceptions: tuple[ExceptionView, ...]
+    breadcrumbs: tuple[BreadcrumbView, ...]
+
+
+MAX_FRAMES_SHOWN = 12
+MAX_BREADCRUMBS_SHOWN = 15
+
+
+def _frame(frame: Mapping[str, Any]) -> FrameView:
+    lines: list[tuple[bool, str]] = []
+    if frame.get("context_line"):
+        lines = [(False, str(line)) for line in (frame.get("pre_context") or [])[-2:]]
+        lines.append((True, str(frame["context_line"])))
+        lines += [(False, str(line)) for line in (frame.get("post_context") or [])[:2]]
+    return FrameView(
+        place=str(frame.get("filename") or frame.get("module") or "?"),
+        function=str(frame.get("function") or "?"),
+        line=frame.get("lineno"),
+        in_app=bool(frame.get("in_app")),
+        lines=tuple(lines),
+    )
+
+
+def _exception(exception: Mapping[str, Any]) -> ExceptionView:
+    frames = [_frame(frame) for frame in reversed(exception.get("frames") or [])]
+    own = [frame for frame in frames if frame.in_app] or frames
+    return ExceptionView(
+        type=str(exception.get("type") or "Error"),
+        value=str(exception.get("value") or ""),
+        frames=tuple(own[:MAX_FRAMES_SHOWN]),
+        library_frames=len(frames) - len(own[:MAX_FRAMES_SHOWN]),
+    )
+
+
+def _breadcrumb(crumb: Any) -> BreadcrumbView | None:
+    if not isinstance(crumb, dict):
+        return None
+    text = crumb.get("message") or ", ".join(f"{key}={value}" for key, value in (crumb.get("data") or {}).items())
+    return BreadcrumbView(
+        at=str(crumb.get("timestamp") or ""), category=str(crumb.get("category") or ""), text=str(text)[:300]
+    )
+
+
+def error_view(event: StoredEvent) -> ErrorView:
+    """One stored error as a page shows it: the raised exception first, its causes after it."""
+    detail = payload_decompress(event.payload)
+    request = detail.get("request") or {}
+    crumbs = [_breadcrumb(crumb) for crumb in (detail.get("breadcrumbs") or [])[-MAX_BREADCRUMBS_SHOWN:]]
+    return ErrorView(
+        error_id=event.error_id,
+        at=event.timestamp,
+        layer=event.layer,
+        component=event.component,
+        error_class=event.error_class,
+        severity=event.severity,
+        message=event.message,
+        correlation_id=event.correlation_id,
+        decision_id=event.decision_id,
+        input_hash=event.input_hash,
+        release=event.release,
+        environment=event.environment,
+        request=f"{request.get('method') or ''} {request.get('url') or ''}".strip(),
+        sdk=str(detail.get("sdk") or ""),
+        user_hash=(event.context or {}).get("user_hash"),
+        tags=tuple((str(name), str(value)) for name, value in (detail.get("tags") or {}).items()),
+        exceptions=tuple(_exception(exception) for exception in reversed(detail.get("exceptions") or [])),
+        breadcrumbs=tuple(crumb for crumb in crumbs if crumb is not None),
+    )

@@ -1,0 +1,29 @@
+"""Read-only Ops APIs of incidents (scope ops:read)."""
+
+from django.http import HttpResponse
+
+from incidents.triage.adapters import founder_incidents_summary
+from incidents.triage.workflows import incidents_summary_read
+from readiness.infra.problem import json_response
+from readiness.infra.refusals import FieldError, Invalid
+from readiness.tenants.access import MachineRequest, machine, requires_scope
+
+MAX_HOURS = 24 * 90
+
+
+@machine(methods=("GET",))
+@requires_scope("ops:read")
+def infra_summary(request: MachineRequest) -> HttpResponse:
+    """GET /ops/incidents/infra-summary?hours=24: what failed lately, by what it asks of an operator."""
+    asked = request.GET.get("hours", "24")
+    if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked[:6]) <= MAX_HOURS:
+        raise Invalid(
+            f"hours must be a whole number from 1 to {MAX_HOURS}.",
+            errors=[FieldError("/hours", f"{asked[:20]!r} is not.")],
+        )
+    summary = incidents_summary_read(hours=int(asked), project_id=request.caller.project_id)
+    return json_response(
+        founder_incidents_summary(
+            counts=summary.counts, recent=summary.recent, start=summary.start, end=summary.end
+        )
+    )

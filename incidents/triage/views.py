@@ -1,0 +1,31 @@
+"""The incident list. An incident's own page shows lessons and controls too, so it lives with them."""
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from incidents.triage.filters import IncidentFilter
+from incidents.triage.services.clock import diagnosis_clock
+from incidents.triage.store import incidents_listed
+from readiness.infra.clock import utcnow
+
+PAGE = 50
+
+
+@require_GET
+def incident_list(request: HttpRequest) -> HttpResponse:
+    """What broke, the last seen first: open incidents unless the filters say otherwise."""
+    wanted = request.GET.copy()
+    wanted.setdefault("state", "open")
+    filters = IncidentFilter(wanted, queryset=incidents_listed())
+    page = Paginator(filters.qs, PAGE).get_page(request.GET.get("page"))
+    now = utcnow()
+    rows = [
+        (incident, diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=incident.diagnosed_at, now=now))
+        for incident in page.object_list
+    ]
+    filtered = any(value for name, value in request.GET.items() if name not in ("page",))
+    return render(
+        request, "triage/incident_list.html", {"filters": filters, "page": page, "rows": rows, "filtered": filtered}
+    )
