@@ -1,0 +1,1 @@
+"""Programs: gates, rubrics, evidence and the computed verdict."""

@@ -1,0 +1,35 @@
+"""Use-cases of programs: import and export, evidence, attestations and scores, the verdict."""
+
+from readiness.programs.workflows.definitions import ImportResult, program_export, program_import, program_unpin
+from readiness.programs.workflows.evidence import EvidenceRecorded, evidence_add, evidence_receive
+from readiness.programs.workflows.verdicts import (
+    ProgramView,
+    program_main_view,
+    program_view,
+    programs_overview,
+    verdict_chain_verify,
+    verdict_evaluate,
+    verdict_record,
+    verdicts_record_daily,
+)
+from readiness.programs.workflows.words import gate_attest, score_set
+
+__all__ = [
+    "EvidenceRecorded",
+    "ImportResult",
+    "ProgramView",
+    "evidence_add",
+    "evidence_receive",
+    "gate_attest",
+    "program_export",
+    "program_import",
+    "program_main_view",
+    "program_unpin",
+    "program_view",
+    "programs_overview",
+    "score_set",
+    "verdict_chain_verify",
+    "verdict_evaluate",
+    "verdict_record",
+    "verdicts_record_daily",
+]

@@ -1,0 +1,176 @@
+"""The verdict: computed on every look, recorded when it changed or once a day, verified along its chain."""
+
+import json
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from incidents.triage.store import OPEN, incidents_blocking, incidents_in_window
+from readiness.infra.actor import Actor
+from readiness.infra.clock import utcnow
+from readiness.infra.refusals import NotFound
+from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
+from readiness.programs import store
+from readiness.programs.models import Program, Verdict
+from readiness.programs.services.chain import FIRST_LINK, ChainReport, body_digest, chain_link, chain_verify
+from readiness.programs.services.evaluation import Evaluation, program_evaluate
+from readiness.programs.services.facts import IncidentFact
+from readiness.programs.services.statement import verdict_state, verdict_statement
+
+PILOT_INCIDENTS = 500
+RECORD_AT_LEAST_EVERY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramView:
+    """A program's row with its verdict as of now."""
+
+    program: Program
+    evaluation: Evaluation
+
+    @property
+    def uplift_status(self) -> dict[str, str]:
+        """What the program's document says of each uplift step, by category key."""
+        return uplift_words(self.program)
+
+
+def uplift_words(program: Program) -> dict[str, str]:
+    return {step["category"]: step["status"] for step in program.recorded.get("uplift", ())}
+
+
+def program_unknown(slug: str) -> NotFound:
+    return NotFound(
+        f"There is no program “{slug[:80]}” here. /programs/ lists those there are; "
+        "manage.py import_program FILE|LIBRARY-NAME brings one in."
+    )
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def verdict_evaluate(session: Session, *, slug: str, project_id: int | None = None) -> ProgramView:
+    """The verdict as of now; nothing is written. `project_id` None sees every program, else only that project's.
+
+    Raises NotFound.
+    """
+    program = store.program_find(slug)
+    if program is None or project_id not in (None, program.project_id):
+        raise program_unknown(slug)
+    return program_evaluated(program)
+
+
+def program_evaluated(program: Program) -> ProgramView:
+    """The program with its verdict, within the session under way."""
+    facts, now = store.program_facts(program), utcnow()
+    if program.as_of is None:  # a pinned program is a document of its day: this console's incidents are not in it
+        facts = replace(facts, incidents=tuple(incidents_of(program, now=now)))
+    evaluation = program_evaluate(program=store.program_definition(program), facts=facts, now=now, as_of=program.as_of)
+    return ProgramView(program=program, evaluation=evaluation)
+
+
+def incidents_of(program: Program, *, now: datetime) -> list[IncidentFact]:
+    """The real incidents that a verdict of this program looks at: for a GO the open P0 and P1, for a pilot everything
+    since the program was imported. The installation's programs look at every project.
+    """
+    project_id = program.project_id or None
+    if program.kind == Program.Kind.PILOT:
+        window = incidents_in_window(since=program.created_at, until=now, project_id=project_id)
+        found = list(window[:PILOT_INCIDENTS])
+    else:
+        found = [incident for incident in incidents_blocking() if project_id in (None, incident.project_id)]
+    return [
+        IncidentFact(
+            ref=incident.public_id,
+            title=incident.title,
+            priority=incident.priority,
+            open=incident.status in OPEN,
+            # Events under a public key propose a priority; only a trusted key or a person makes it one that cancels.
+            confirmed=incident.trusted or incident.priority_confirmed,
+            first_seen=incident.first_seen,
+        )
+        for incident in found
+    ]
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def program_view(session: Session, *, slug: str) -> ProgramView:
+    """For the program's page. Raises NotFound."""
+    return verdict_evaluate(slug=slug)
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def program_main_view(session: Session) -> ProgramView | None:
+    """The program of the home page; None before the first import."""
+    program = store.program_main()
+    return program_evaluated(program) if program else None
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def programs_overview(session: Session) -> list[ProgramView]:
+    """Every program with its verdict, for the list page."""
+    return [program_evaluated(program) for program in store.programs_listed()]
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def verdict_record(txn: SingleConnectionTxn, *, slug: str, actor: Actor, cause: str) -> ProgramView:
+    """Evaluate, and record the verdict when it changed or the last record is a day old. Raises NotFound."""
+    program = store.program_locked(txn, slug=slug)
+    if program is None:
+        raise program_unknown(slug)
+    return verdict_recorded(txn, program=program, actor=actor, cause=cause)
+
+
+def verdict_recorded(txn: SingleConnectionTxn, *, program: Program, actor: Actor, cause: str) -> ProgramView:
+    """Within the transaction that holds the program's lock: evaluate, and append to the chain if it is due."""
+    view = program_evaluated(program)
+    evaluation, last, state = view.evaluation, store.verdict_last(program), verdict_state(view.evaluation)
+    unchanged = last is not None and last.state == state
+    if unchanged and last is not None and evaluation.evaluated_at - last.evaluated_at < RECORD_AT_LEAST_EVERY:
+        return view
+    statement = verdict_statement(evaluation, uplift_status=view.uplift_status)
+    body, salt = json.dumps(statement, sort_keys=True, ensure_ascii=False), secrets.token_hex(16)
+    row = Verdict(
+        project_id=program.project_id,
+        program=program,
+        sequence=last.sequence + 1 if last else 1,
+        verdict=evaluation.verdict.value,
+        score=evaluation.rubric.total if evaluation.rubric else None,
+        blockers=len(evaluation.blockers),
+        evaluated_at=evaluation.evaluated_at,
+        as_of=evaluation.as_of,
+        cause=("daily record" if unchanged else cause)[:200],
+        actor_name=actor.name[:200],
+        state=state,
+        digest=body_digest(salt=salt, body=body),
+    )
+    row.link = chain_link(
+        key=settings.READINESS_HASH_KEY,
+        previous=last.link if last else FIRST_LINK,
+        sequence=row.sequence,
+        head=store.verdict_head(row),
+        digest=row.digest,
+    )
+    store.verdict_insert(row=row, salt=salt, body=body)
+    return view
+
+
+def verdicts_record_daily(*, actor: Actor) -> int:
+    """Record every program's verdict where it is due, one transaction each; how many programs were looked at."""
+    slugs = _slugs()
+    for slug in slugs:
+        verdict_record(slug=slug, actor=actor, cause="the verdict changed")
+    return len(slugs)
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def _slugs(session: Session) -> list[str]:
+    return [program.slug for program in store.programs_listed()]
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def verdict_chain_verify(session: Session, *, slug: str) -> ChainReport:
+    """Whether the recorded verdicts are intact, partly erased under a permit, or tampered with. Raises NotFound."""
+    program = store.program_find(slug)
+    if program is None:
+        raise program_unknown(slug)
+    return chain_verify(key=settings.READINESS_HASH_KEY, entries=store.chain_entries(program))
