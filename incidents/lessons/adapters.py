@@ -1,0 +1,126 @@
+"""L3: what founders see of an incident's lessons and controls; field selection and renaming only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from incidents.triage.adapters import FounderIncidentSummaryView
+from readiness.infra.clock import isoz
+
+
+class RootCauseRow(Protocol):
+    text: str
+    contributing_factors: Any
+    broken_commits: Any
+    evidence: Any
+    revision: int
+    author: str
+    written_at: datetime
+
+
+class LessonRow(Protocol):
+    believed: str
+    was_true: str
+    do_now: str
+    author: str
+    written_at: datetime
+
+
+class EntryRow(Protocol):
+    at: datetime
+    kind: str
+    text: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRow:
+    """A control's key, kind and state now."""
+
+    key: str
+    kind: str
+    state: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FounderIncidentResponse:
+    """GET /ops/incidents/INC-12 (INTERFACES.md)."""
+
+    id: str
+    title: str
+    component: str
+    category: str
+    severity: str
+    priority: str
+    status: str
+    occurrences: int
+    first_seen: str | None
+    last_seen: str | None
+    releases: list[str]
+    environments: list[str]
+    correlation_ids: list[str]
+    decisions: list[str]
+    diagnosis: dict[str, Any]
+    root_cause: dict[str, Any] | None
+    lessons: list[dict[str, Any]]
+    controls: list[dict[str, str]]
+    recurrences: int
+    timeline: list[dict[str, Any]]
+
+
+def founder_incident_response(
+    *,
+    summary: FounderIncidentSummaryView,
+    places: Sequence[tuple[str, str]],
+    correlation_ids: Sequence[str],
+    decisions: Sequence[str],
+    diagnosis: tuple[str, int, int],
+    root_cause: RootCauseRow | None,
+    lessons: Sequence[LessonRow],
+    controls: Sequence[ControlRow],
+    recurrences: int,
+    timeline: Sequence[EntryRow],
+) -> FounderIncidentResponse:
+    """`places`: (release, environment); `diagnosis`: state, seconds, target in seconds."""
+    state, seconds, target = diagnosis
+    return FounderIncidentResponse(
+        **{name: getattr(summary, name) for name in FounderIncidentSummaryView.__dataclass_fields__},
+        releases=list(dict.fromkeys(release for release, _ in places if release)),
+        environments=list(dict.fromkeys(environment for _, environment in places if environment)),
+        correlation_ids=list(dict.fromkeys(value for value in correlation_ids if value)),
+        decisions=list(dict.fromkeys(value for value in decisions if value)),
+        diagnosis={"state": state, "seconds": seconds, "target_seconds": target},
+        root_cause=None if root_cause is None else _root_cause(root_cause),
+        lessons=[_lesson(lesson) for lesson in lessons],
+        controls=[
+            {"key": row.key, "kind": row.kind, "state": row.state, "title": row.title, "reason": row.reason}
+            for row in controls
+        ],
+        recurrences=recurrences,
+        timeline=[{"at": isoz(e.at), "kind": e.kind, "text": e.text, "actor": e.actor} for e in timeline],
+    )
+
+
+def _root_cause(row: RootCauseRow) -> dict[str, Any]:
+    return {
+        "text": row.text,
+        "contributing_factors": list(row.contributing_factors),
+        "broken_commits": list(row.broken_commits),
+        "evidence": list(row.evidence),
+        "revision": row.revision,
+        "author": row.author,
+        "written_at": isoz(row.written_at),
+    }
+
+
+def _lesson(row: LessonRow) -> dict[str, Any]:
+    return {
+        "believed": row.believed,
+        "was_true": row.was_true,
+        "do_now": row.do_now,
+        "author": row.author,
+        "written_at": isoz(row.written_at),
+    }

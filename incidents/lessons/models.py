@@ -1,0 +1,235 @@
+"""Root causes, lessons, controls and their runs. What was written or received never changes: a correction is a row."""
+
+from django.db import models
+
+from incidents.lessons.services.control_state import ControlKind, ControlState, Outcome, RunEffect
+from incidents.triage.models import Incident
+
+
+class RootCause(models.Model):
+    """Append-only: what happened and why it could, written by a person (requirement 54). The last one counts.
+
+    `broken_commits`: the commits (7 to 64 hex) on which a control has to fail; `evidence`: error ids pinned to it.
+    """
+
+    project_id = models.BigIntegerField()
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="root_causes")
+    revision = models.PositiveIntegerField()
+    text = models.TextField()
+    contributing_factors = models.JSONField(default=list, blank=True)
+    broken_commits = models.JSONField(default=list, blank=True)
+    evidence = models.JSONField(default=list, blank=True)
+    author = models.CharField(max_length=254)
+    written_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "lessons_root_cause"
+        ordering = ["-written_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "revision"], name="lessons_root_cause_revision"),
+            models.CheckConstraint(condition=~models.Q(text=""), name="lessons_root_cause_has_text"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Root cause of INC-{self.incident_id}, revision {self.revision}"
+
+
+class Lesson(models.Model):
+    """Append-only: what we believed, what was true, what we do now. A corrected one is replaced by a later row."""
+
+    project_id = models.BigIntegerField()
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="lessons")
+    believed = models.TextField("what we believed")
+    was_true = models.TextField("what was true")
+    do_now = models.TextField("what we do now")
+    replaces = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by")
+    author = models.CharField(max_length=254)
+    written_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "lessons_lesson"
+        ordering = ["-written_at", "-id"]
+        indexes = [
+            # lessons_current(): the newest first
+            models.Index(fields=["-written_at", "-id"], name="lessons_lesson_recent"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(believed="") & ~models.Q(was_true="") & ~models.Q(do_now=""),
+                name="lessons_lesson_has_text",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Lesson of INC-{self.incident_id}"
+
+
+class Control(models.Model):
+    """What keeps an incident from happening again. Shown as `CTL-<pk>`.
+
+    `state` and what follows it are what the runs have come to (services.control_state); only workflows write them.
+    `check_first` and `never_again` are a playbook entry's two answers (requirements 58, 59).
+    """
+
+    class Kind(models.TextChoices):
+        CHECK = ControlKind.CHECK.value, "Check"
+        RULE = ControlKind.RULE.value, "Rule"
+        PLAYBOOK = ControlKind.PLAYBOOK.value, "Playbook entry"
+
+    class State(models.TextChoices):
+        UNPROVEN = ControlState.UNPROVEN.value, "Unproven"
+        FAILING_BEFORE = ControlState.FAILING_BEFORE.value, "Failing before"
+        PROVEN = ControlState.PROVEN.value, "Proven"
+        BROKEN = ControlState.BROKEN.value, "Broken"
+        STALE = ControlState.STALE.value, "Stale"
+        INEFFECTIVE = ControlState.INEFFECTIVE.value, "Ineffective"
+        RECORDED = ControlState.RECORDED.value, "Recorded"
+
+    project_id = models.BigIntegerField()
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="controls")
+    kind = models.CharField(max_length=10, choices=Kind)
+    title = models.CharField(max_length=200)
+    command = models.CharField(max_length=2000, blank=True)
+    check_first = models.TextField(blank=True)
+    never_again = models.TextField(blank=True)
+    governance_updates = models.JSONField(default=list, blank=True, help_text="Documents that it touches.")
+    owner = models.CharField(max_length=254, blank=True)
+    due_on = models.DateField(null=True, blank=True)
+    period_days = models.PositiveSmallIntegerField(default=7)
+    version = models.PositiveIntegerField(default=1)
+    created_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField()
+
+    state = models.CharField(max_length=16, choices=State, default=State.UNPROVEN)
+    state_reason = models.CharField(max_length=1000, blank=True)
+    state_at = models.DateTimeField()
+    pass_due_at = models.DateTimeField(null=True, blank=True)
+    progress = models.JSONField(default=dict, blank=True)
+    last_sequence = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        db_table = "lessons_control"
+        ordering = ["-id"]
+        indexes = [
+            # controls_overdue(): proven ones whose pass on main is due
+            models.Index(fields=["state", "pass_due_at"], name="lessons_control_state"),
+            # controls_of_kind(): playbook entries, newest first
+            models.Index(fields=["kind", "-id"], name="lessons_control_kind"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(title=""), name="lessons_control_has_title"),
+            models.CheckConstraint(
+                condition=~models.Q(kind=ControlKind.CHECK.value) | ~models.Q(command=""),
+                name="lessons_control_check_has_command",
+            ),
+            models.CheckConstraint(condition=models.Q(period_days__gte=1), name="lessons_control_period_given"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def public_id(self) -> str:
+        """`CTL-7`."""
+        return f"CTL-{self.pk}"
+
+
+class ControlVersion(models.Model):
+    """Append-only: what a control was in each of its versions, and why a new one was made."""
+
+    project_id = models.BigIntegerField()
+    control = models.ForeignKey(Control, on_delete=models.PROTECT, related_name="versions")
+    version = models.PositiveIntegerField()
+    title = models.CharField(max_length=200)
+    command = models.CharField(max_length=2000, blank=True)
+    reason = models.CharField(max_length=1000)
+    author = models.CharField(max_length=254)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "lessons_control_version"
+        ordering = ["-version"]
+        constraints = [models.UniqueConstraint(fields=["control", "version"], name="lessons_control_version_once")]
+
+    def __str__(self) -> str:
+        return f"CTL-{self.control_id}, version {self.version}"
+
+
+class ControlRun(models.Model):
+    """Append-only: one reported run, in the order received, with what it did to the state (INTERFACES).
+
+    `sequence` counts the runs and recurrences of one control; `checks` is `[{id, outcome}]`.
+    """
+
+    class Outcome(models.TextChoices):
+        PASSED = Outcome.PASSED.value, "Passed"
+        FAILED = Outcome.FAILED.value, "Failed"
+        ERROR = Outcome.ERROR.value, "Error"
+
+    class Effect(models.TextChoices):
+        NONE = RunEffect.NONE.value, "Counts for nothing"
+        RED = RunEffect.RED.value, "Red"
+        PROOF = RunEffect.PROOF.value, "Green after red"
+        MAIN_PASSED = RunEffect.MAIN_PASSED.value, "Pass on main"
+        MAIN_FAILED = RunEffect.MAIN_FAILED.value, "Failure on main"
+
+    project_id = models.BigIntegerField()
+    control = models.ForeignKey(Control, on_delete=models.PROTECT, related_name="runs")
+    sequence = models.PositiveBigIntegerField()
+    version = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    commit = models.CharField(max_length=64)
+    on_main = models.BooleanField()
+    command = models.CharField(max_length=2000)
+    overlay_sha256 = models.CharField(max_length=64, blank=True)
+    checks = models.JSONField(default=list)
+    checks_passed = models.PositiveIntegerField()
+    checks_failed = models.PositiveIntegerField()
+    output_sha256 = models.CharField(max_length=64)
+    finished_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    reporter = models.CharField(max_length=254)
+    reporter_key_id = models.BigIntegerField(null=True)
+    idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001  null where the reporter sent none
+    effect = models.CharField(max_length=12, choices=Effect)
+    effect_text = models.CharField(max_length=500)
+    state_after = models.CharField(max_length=16, choices=Control.State)
+
+    class Meta:
+        db_table = "lessons_control_run"
+        ordering = ["-sequence"]
+        constraints = [
+            models.UniqueConstraint(fields=["control", "sequence"], name="lessons_control_run_sequence"),
+            models.UniqueConstraint(fields=["control", "idempotency_key"], name="lessons_control_run_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"CTL-{self.control_id}, run {self.sequence}"
+
+    @property
+    def checks_executed(self) -> int:
+        return self.checks_passed + self.checks_failed
+
+
+class ControlRecurrence(models.Model):
+    """Append-only: the incident came back while this version of the control was green."""
+
+    project_id = models.BigIntegerField()
+    control = models.ForeignKey(Control, on_delete=models.PROTECT, related_name="recurrences")
+    sequence = models.PositiveBigIntegerField()
+    version = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    recurrence = models.PositiveIntegerField(help_text="Which recurrence of the incident: its count.")
+    recorded_by = models.CharField(max_length=254)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "lessons_control_recurrence"
+        ordering = ["-sequence"]
+        constraints = [
+            models.UniqueConstraint(fields=["control", "sequence"], name="lessons_recurrence_sequence"),
+            models.UniqueConstraint(fields=["control", "recurrence"], name="lessons_recurrence_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"CTL-{self.control_id}, recurrence {self.recurrence}"

@@ -1,0 +1,1 @@
+"""Pure domain logic of lessons: control states, closing rules, evidence; no Django, no tables."""

@@ -1,0 +1,35 @@
+"""What an incident asks of a person now: one step, the most urgent, for the page and for the home page's list."""
+
+from dataclasses import dataclass
+
+from incidents.lessons.services.closing import ClosingVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """`code`: confirm, acknowledge, root_cause, lesson, control, prove, prevent, close or none."""
+
+    code: str
+    text: str
+
+
+def incident_next_step(
+    *, status: str, recurrence_confirmed: bool, diagnosed: bool, has_controls: bool, closing: ClosingVerdict
+) -> NextStep:
+    """The next step of an incident's life (detected → acknowledged → diagnosed → prevented → closed)."""
+    missing = {item.part: item.text for item in closing.missing}
+    if status == "closed":
+        return NextStep("none", "Closed. Its controls go on being run.")
+    if not recurrence_confirmed:
+        return NextStep("confirm", "It seems to have come back, under a public key: confirm it, or leave it.")
+    if status == "prevented":
+        return NextStep("close", "Prevented. Close it once you have told those who were hit.")
+    if status in {"detected", "recurred"}:
+        return NextStep("acknowledge", "Nobody has taken it yet.")
+    if not diagnosed:
+        return NextStep("root_cause", "The root cause is not written; the diagnosis clock is running.")
+    if "lesson" in missing:
+        return NextStep("lesson", missing["lesson"])
+    if "control" in missing:
+        return NextStep("prove" if has_controls else "control", missing["control"])
+    return NextStep("prevent", "Everything that the rule asks for is there: mark it prevented once the fix is out.")

@@ -1,0 +1,298 @@
+"""Pages: an incident from first event to proven prevention, a control with its runs, the lessons, the client."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from incidents.errors.adapters import error_view
+from incidents.lessons import workflows
+from incidents.lessons.filters import LessonFilter
+from incidents.lessons.forms import (
+    ControlForm,
+    ControlRevisionForm,
+    LessonForm,
+    NoteForm,
+    PriorityForm,
+    RootCauseForm,
+)
+from incidents.lessons.models import Control
+from incidents.lessons.services.evidence import EvidenceFacts, evidence_completeness_compute
+from incidents.lessons.services.steps import incident_steps
+from incidents.lessons.store import controls_of_incidents, lessons_current
+from incidents.lessons.workflows import IncidentStory, control_number, control_page_read, incident_story_read
+from incidents.triage import workflows as triage
+from incidents.triage.workflows import incident_number
+from readiness.infra.actor import Actor
+from readiness.infra.refusals import Conflict, NotFound, Refusal
+from readiness.tenants.access import actor_of, requires_role
+
+LESSONS_A_PAGE = 25
+RUNS_A_PAGE = 25
+CLIENT = Path(__file__).parent / "client" / "readiness_client.py"
+
+
+# --- one incident -------------------------------------------------------------------------------------------------
+
+
+@require_safe
+def incident(request: HttpRequest, public_id: str) -> HttpResponse:
+    """What broke, why, and what keeps it from breaking again."""
+    return _incident_page(request, incident_number(public_id))
+
+
+def _incident_page(
+    request: HttpRequest, incident_id: int, *, forms: dict[str, Form] | None = None, status: int = 200
+) -> HttpResponse:
+    story = incident_story_read(incident_id=incident_id)
+    error = None if story.event is None else error_view(story.event)
+    context = {
+        "story": story,
+        "incident": story.incident,
+        "error": error,
+        "evidence": evidence_completeness_compute(
+            facts=EvidenceFacts(
+                exception=bool(error and error.exceptions),
+                release=bool(story.incident.last_release),
+                environment=bool(story.incident.last_environment),
+                correlation=bool(error and error.correlation_id),
+                input_hash=bool(error and error.input_hash),
+                breadcrumbs=bool(error and error.breadcrumbs),
+            )
+        ),
+        "together": [
+            {"row": row, "after_ms": round((row.timestamp - story.together[0].timestamp).total_seconds() * 1000)}
+            for row in story.together
+        ],
+        "steps": incident_steps(
+            status=story.incident.status,
+            detected_at=story.incident.detected_at,
+            acknowledged_at=story.incident.acknowledged_at,
+            owner=story.incident.owner,
+            diagnosed_at=story.incident.diagnosed_at,
+            prevented_at=story.incident.prevented_at,
+            closed_at=story.incident.closed_at,
+            recurrences=story.incident.recurrences,
+            has_controls=bool(story.controls),
+            may_close=story.closing.allowed,
+            now=story.now,
+        ),
+        "may_write": getattr(request.user, "role", "") in ("founder", "engineer"),
+        **_incident_forms(story),
+        **(forms or {}),
+        "opened": next(iter(forms), "") if forms else "",
+    }
+    return render(request, "lessons/incident.html", context, status=status)
+
+
+def _incident_forms(story: IncidentStory) -> dict[str, Form]:
+    cause = story.root_cause
+    known: dict[str, Any] = {"revision": 0}
+    if cause is not None:
+        known = {
+            "text": cause.text,
+            "contributing_factors": cause.contributing_factors,
+            "broken_commits": cause.broken_commits,
+            "revision": cause.revision,
+        }
+    kind = Control.Kind.CHECK if story.incident.priority in ("P0", "P1") else None
+    return {
+        "root_cause_form": RootCauseForm(initial=known, prefix="cause"),
+        "lesson_form": LessonForm(prefix="lesson"),
+        "control_form": ControlForm(initial={"kind": kind, "owner": story.incident.owner}, prefix="control"),
+        "note_form": NoteForm(prefix="note"),
+        "priority_form": PriorityForm(initial={"priority": story.incident.priority}, prefix="priority"),
+    }
+
+
+def _write_root_cause(incident_id: int, given: dict[str, Any], actor: Actor) -> str:
+    revision = given.pop("revision")
+    workflows.root_cause_write(incident_id=incident_id, expected_revision=revision, actor=actor, **given)
+    return "The root cause is saved."
+
+
+def _write_lesson(incident_id: int, given: dict[str, Any], actor: Actor) -> str:
+    workflows.lesson_write(incident_id=incident_id, actor=actor, **given)
+    return "The lesson is saved."
+
+
+def _write_control(incident_id: int, given: dict[str, Any], actor: Actor) -> str:
+    control = workflows.control_create(incident_id=incident_id, actor=actor, **given)
+    if control.kind == Control.Kind.PLAYBOOK:
+        return f"{control.public_id} is in the playbook."
+    return f"{control.public_id} is made. Now prove it: let it fail on the broken commit and pass on the fix."
+
+
+def _write_note(incident_id: int, given: dict[str, Any], actor: Actor) -> str:
+    triage.incident_note(incident_id=incident_id, text=given["text"], actor=actor)
+    return "The note is on the timeline."
+
+
+def _set_priority(incident_id: int, given: dict[str, Any], actor: Actor) -> str:
+    triage.incident_set_priority(incident_id=incident_id, priority=given["priority"], actor=actor)
+    return f"The priority is {given['priority']}."
+
+
+# name in the address → (name in the template, form, prefix, use-case)
+_Write = tuple[str, type[Form], str, Callable[[int, dict[str, Any], Actor], str]]
+_WRITES: dict[str, _Write] = {
+    "root-cause": ("root_cause_form", RootCauseForm, "cause", _write_root_cause),
+    "lesson": ("lesson_form", LessonForm, "lesson", _write_lesson),
+    "control": ("control_form", ControlForm, "control", _write_control),
+    "note": ("note_form", NoteForm, "note", _write_note),
+    "priority": ("priority_form", PriorityForm, "priority", _set_priority),
+}
+_MOVES: dict[str, tuple[Callable[..., object], str]] = {
+    "acknowledge": (triage.incident_acknowledge, "You have it. The clock runs until the root cause is written."),
+    "confirm-recurrence": (triage.incident_confirm_recurrence, "Confirmed: it counts against its controls now."),
+    "hide": (triage.incident_hide_sample, "The sample is hidden."),
+    "prevent": (workflows.incident_prevent, "Prevented. The same error in a new release is a recurrence from now on."),
+    "close": (workflows.incident_close, "Closed. Its controls go on being run."),
+}
+
+
+@require_POST
+@requires_role("founder", "engineer")
+def incident_write(request: HttpRequest, public_id: str, what: str) -> HttpResponse:
+    """Save what a person wrote on the incident's page; a refusal (422) shows the page with the input kept."""
+    incident_id = incident_number(public_id)
+    if what not in _WRITES:
+        raise NotFound(f"An incident has no {what[:40]!r} to write.")
+    name, form_class, prefix, write = _WRITES[what]
+    form = form_class(request.POST, prefix=prefix)
+    if form.is_valid():
+        try:
+            messages.success(request, write(incident_id, dict(form.cleaned_data), actor_of(request)))
+            return redirect("incident", public_id=f"INC-{incident_id}")
+        except NotFound:
+            raise
+        except Refusal as refusal:
+            _refuse(form, refusal)
+    return _incident_page(request, incident_id, forms={name: form}, status=422)
+
+
+def _refuse(form: Form, refusal: Refusal) -> None:
+    """The refusal beside the fields that it points at, else above the form."""
+    beside = False
+    for error in refusal.errors:
+        field = error.pointer.strip("/").split("/")[0]
+        if field in form.fields:
+            form.add_error(field, error.detail)
+            beside = True
+    if not beside:
+        form.add_error(None, refusal.detail)
+
+
+@require_POST
+@requires_role("founder", "engineer")
+def incident_move(request: HttpRequest, public_id: str, move: str) -> HttpResponse:
+    """One step of the incident's life; a refusal says why on the page."""
+    incident_id = incident_number(public_id)
+    if move not in _MOVES:
+        raise NotFound(f"An incident knows no move {move[:40]!r}.")
+    use_case, said = _MOVES[move]
+    try:
+        use_case(incident_id=incident_id, actor=actor_of(request))
+        messages.success(request, said)
+    except Conflict as refusal:
+        messages.error(request, refusal.detail)
+    if move == "hide":
+        return redirect("incident-list")
+    return redirect("incident", public_id=f"INC-{incident_id}")
+
+
+# --- one control --------------------------------------------------------------------------------------------------
+
+
+@require_safe
+def control(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Does this control hold, and by which runs?"""
+    return _control_page(request, control_number(public_id))
+
+
+def _control_page(
+    request: HttpRequest, control_id: int, *, form: ControlRevisionForm | None = None, status: int = 200
+) -> HttpResponse:
+    asked = request.GET.get("before", "")
+    before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 16 else None
+    page = control_page_read(control_id=control_id, before=before, limit=RUNS_A_PAGE)
+    shown, row = page.runs[:RUNS_A_PAGE], page.control
+    fields = ("kind", "title", "command", "check_first", "never_again", "governance_updates", "owner", "due_on")
+    known = {name: getattr(row, name) for name in (*fields, "period_days")}
+    context = {
+        "page": page,
+        "control": row,
+        "incident": row.incident,
+        "runs": shown,
+        "older_url": f"?before={shown[-1].sequence}" if len(page.runs) > RUNS_A_PAGE else "",
+        "newer_url": "?" if before is not None else "",
+        "broken_commit": page.root_cause.broken_commits[0]
+        if page.root_cause and page.root_cause.broken_commits
+        else "",
+        "console_url": settings.READINESS_BASE_URL,
+        "form": form or ControlRevisionForm(initial=known),
+        "may_write": getattr(request.user, "role", "") in ("founder", "engineer"),
+    }
+    return render(request, "lessons/control.html", context, status=status)
+
+
+@require_POST
+@requires_role("founder", "engineer")
+def control_revise(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Change a control, or make a new version of it."""
+    control_id = control_number(public_id)
+    form = ControlRevisionForm(request.POST)
+    if form.is_valid():
+        changes = dict(form.cleaned_data)
+        new_version, reason = changes.pop("new_version"), changes.pop("reason")
+        try:
+            revised = workflows.control_revise(
+                control_id=control_id, changes=changes, new_version=new_version, reason=reason, actor=actor_of(request)
+            )
+        except NotFound:
+            raise
+        except Refusal as refusal:
+            _refuse(form, refusal)
+        else:
+            messages.success(request, f"{revised.public_id} is saved, version {revised.version}.")
+            return redirect("control", public_id=revised.public_id)
+    return _control_page(request, control_id, form=form, status=422)
+
+
+# --- all lessons, and the client ------------------------------------------------------------------------------------
+
+
+@require_GET
+def lesson_list(request: HttpRequest) -> HttpResponse:
+    """What have we learnt, and does a control prove it?"""
+    filters = LessonFilter(request.GET, queryset=lessons_current())
+    page = Paginator(filters.qs, LESSONS_A_PAGE).get_page(request.GET.get("page"))
+    lessons = list(page.object_list)
+    controls = controls_of_incidents(lesson.incident_id for lesson in lessons)
+    rows = [(lesson, controls.get(lesson.incident_id, [])) for lesson in lessons]
+    filtered = any(value for name, value in request.GET.items() if name != "page")
+    context = {"filters": filters, "page": page, "rows": rows, "filtered": filtered}
+    return render(request, "lessons/lesson_list.html", context)
+
+
+@login_not_required
+@require_safe
+def client(request: HttpRequest) -> HttpResponse:
+    """The CI client, one file of standard-library Python, as a download."""
+    return HttpResponse(
+        CLIENT.read_bytes(),
+        content_type="text/x-python; charset=utf-8",
+        headers={
+            "Content-Disposition": 'attachment; filename="readiness_client.py"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "public, max-age=300",
+        },
+    )

@@ -1,0 +1,43 @@
+"""Use-cases of the subject; import them from here."""
+
+from incidents.lessons.workflows.closing import incident_close, incident_prevent
+from incidents.lessons.workflows.controls import (
+    RunRecorded,
+    control_create,
+    control_mark_ineffective,
+    control_number,
+    control_revise,
+    control_run_record,
+    control_states_refresh,
+)
+from incidents.lessons.workflows.diagnosis import lesson_write, root_cause_write
+from incidents.lessons.workflows.reading import (
+    ControlPage,
+    ControlShown,
+    IncidentStory,
+    NeedsPerson,
+    control_page_read,
+    incident_story_read,
+    incidents_needing_a_person,
+)
+
+__all__ = [
+    "ControlPage",
+    "ControlShown",
+    "IncidentStory",
+    "NeedsPerson",
+    "RunRecorded",
+    "control_create",
+    "control_mark_ineffective",
+    "control_number",
+    "control_page_read",
+    "control_revise",
+    "control_run_record",
+    "control_states_refresh",
+    "incident_close",
+    "incident_prevent",
+    "incident_story_read",
+    "incidents_needing_a_person",
+    "lesson_write",
+    "root_cause_write",
+]

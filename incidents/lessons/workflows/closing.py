@@ -1,0 +1,67 @@
+"""Prevented, closed: refused, with the reason, until DESIGN's rule holds."""
+
+from incidents.lessons import store
+from incidents.lessons.models import Control
+from incidents.lessons.services.closing import ClosingVerdict, ControlFact, incident_closing_evaluate
+from incidents.lessons.services.control_state import ControlKind
+from incidents.lessons.workflows.states import control_verdict
+from incidents.triage.models import Incident
+from incidents.triage.workflows import IncidentRef, incident_lock, timeline_add
+from readiness.infra.actor import Actor
+from readiness.infra.clock import utcnow
+from readiness.infra.refusals import Conflict, FieldError
+from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, transactional
+
+
+def closing_evaluate(incident: Incident, *, has_lesson: bool, controls: list[Control]) -> ClosingVerdict:
+    """The rule over an incident as it stands now."""
+    now = utcnow()
+    return incident_closing_evaluate(
+        priority=incident.priority,
+        has_root_cause=incident.diagnosed_at is not None,
+        has_lesson=has_lesson,
+        recurrences=incident.recurrences,
+        controls=[
+            ControlFact(control.public_id, ControlKind(control.kind), control_verdict(control, now=now).state)
+            for control in controls
+        ],
+    )
+
+
+def _rule_must_hold(incident: Incident, *, what: str) -> None:
+    controls = list(store.controls_of_incident(incident.pk))
+    has_lesson = store.lessons_of_incident(incident.pk).exists()
+    verdict = closing_evaluate(incident, has_lesson=has_lesson, controls=controls)
+    if not verdict.allowed:
+        raise Conflict(
+            f"{incident.public_id} is not {what} yet. {verdict.reason}",
+            errors=[FieldError(f"/{item.part}", item.text) for item in verdict.missing],
+        )
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def incident_prevent(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor) -> IncidentRef:
+    """Mark it prevented: from here on the same error in a new release is a recurrence. Raises Conflict, NotFound."""
+    incident = incident_lock(txn, incident_id)
+    if incident.status in (Incident.Status.PREVENTED, Incident.Status.CLOSED):
+        raise Conflict(f"{incident.public_id} is {incident.status} already; nothing was changed.")
+    _rule_must_hold(incident, what="prevented")
+    incident.status, incident.prevented_at = Incident.Status.PREVENTED, utcnow()
+    incident.save(update_fields=["status", "prevented_at"])
+    timeline_add(incident=incident, kind="prevented", text="Marked prevented.", actor=actor)
+    return IncidentRef(incident.pk, incident.status)
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def incident_close(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor) -> IncidentRef:
+    """Close it, marked prevented or not. Raises Conflict (closed already, or the rule does not hold), NotFound."""
+    incident = incident_lock(txn, incident_id)
+    if incident.status == Incident.Status.CLOSED:
+        raise Conflict(f"{incident.public_id} is closed already; nothing was changed.")
+    _rule_must_hold(incident, what="closed")
+    now = utcnow()
+    incident.status, incident.closed_at = Incident.Status.CLOSED, now
+    incident.prevented_at = incident.prevented_at or now
+    incident.save(update_fields=["status", "closed_at", "prevented_at"])
+    timeline_add(incident=incident, kind="closed", text="Closed.", actor=actor)
+    return IncidentRef(incident.pk, incident.status)

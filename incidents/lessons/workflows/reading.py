@@ -1,0 +1,231 @@
+"""What the pages and the read-only API show: each a fixed number of queries, whatever is stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flags.store import revisions_between
+from incidents.errors.models import ErrorEvent
+from incidents.errors.store import errors_by_correlation, event_find
+from incidents.lessons import store
+from incidents.lessons.models import Control, ControlRun, ControlVersion, Lesson, RootCause
+from incidents.lessons.services.check_first import CheckFirst, check_first_suggest
+from incidents.lessons.services.closing import ClosingVerdict
+from incidents.lessons.services.control_state import ControlVerdict, RunEffect
+from incidents.lessons.services.next_step import NextStep, incident_next_step
+from incidents.lessons.workflows.closing import closing_evaluate
+from incidents.lessons.workflows.states import control_verdict
+from incidents.triage.models import Incident, IncidentRelease, TimelineEntry
+from incidents.triage.services.clock import DiagnosisClock, diagnosis_clock
+from incidents.triage.store import (
+    hour_window,
+    hours_of,
+    incident_find,
+    incidents_resembling,
+    releases_of,
+    timeline_of,
+)
+from readiness.infra.clock import utcnow
+from readiness.infra.refusals import NotFound
+from readiness.infra.transactions import Session, TransactionIntent, transactional
+
+CORRELATED_SHOWN = 12
+HOURS_SHOWN = 48
+FLAGS_BEFORE = timedelta(hours=1)
+NEEDS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ControlShown:
+    """A control as it stands now, with the runs that made it so."""
+
+    control: Control
+    verdict: ControlVerdict
+    red: ControlRun | None
+    proof: ControlRun | None
+    on_main: ControlRun | None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentStory:
+    """One incident from first event to proven prevention. `event` is the newest one, None past retention; `together`
+    are the errors of its correlation; `resembling` earlier incidents with what was learnt from each.
+    """
+
+    incident: Incident
+    now: datetime
+    clock: DiagnosisClock
+    event: ErrorEvent | None
+    together: Sequence[ErrorEvent]
+    releases: Sequence[IncidentRelease]
+    hours: Sequence[int]
+    timeline: Sequence[TimelineEntry]
+    root_cause: RootCause | None
+    lessons: Sequence[Lesson]
+    controls: Sequence[ControlShown]
+    closing: ClosingVerdict
+    next_step: NextStep
+    playbook: Sequence[Control]
+    checks_first: Sequence[CheckFirst]
+    resembling: Sequence[tuple[Incident, Lesson | None]]
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def incident_story_read(session: Session, *, incident_id: int, project_id: int | None = None) -> IncidentStory:
+    """Everything about one incident. `project_id` limits it to one project. Raises NotFound."""
+    incident = incident_find(incident_id)
+    if incident is None or (project_id is not None and incident.project_id != project_id):
+        raise NotFound(f"There is no INC-{incident_id}. The list of incidents has those that there are.")
+    now = utcnow()
+    event = event_find(project_id=incident.project_id, error_id=incident.last_error_id)
+    root_cause = store.root_cause_latest(incident.pk)
+    lessons = list(store.lessons_of_incident(incident.pk))
+    rows = list(store.controls_of_incident(incident.pk))
+    closing = closing_evaluate(incident, has_lesson=bool(lessons), controls=rows)
+    releases = releases_of(incident.pk)
+    counted = hours_of(incident.pk, since=now - timedelta(hours=HOURS_SHOWN))
+    return IncidentStory(
+        incident=incident,
+        now=now,
+        clock=diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=incident.diagnosed_at, now=now),
+        event=event,
+        together=_together(event),
+        releases=releases,
+        hours=[counted.get(hour, 0) for hour in hour_window(now, HOURS_SHOWN)],
+        timeline=timeline_of(incident.pk),
+        root_cause=root_cause,
+        lessons=lessons,
+        controls=_shown(rows, now=now, broken_commits=root_cause.broken_commits if root_cause else ()),
+        closing=closing,
+        next_step=_next_step(incident, has_controls=bool(rows), closing=closing),
+        playbook=list(store.playbook_entries(error_class=incident.error_class)),
+        checks_first=_checks_first(incident, releases),
+        resembling=_resembling(incident),
+    )
+
+
+def _together(event: ErrorEvent | None) -> list[ErrorEvent]:
+    """The errors of one correlation; one alone is no company."""
+    if event is None or not event.correlation_id:
+        return []
+    found = list(errors_by_correlation(correlation_id=event.correlation_id, limit=CORRELATED_SHOWN))
+    return found if len(found) > 1 else []
+
+
+def _shown(rows: Sequence[Control], *, now: datetime, broken_commits: Sequence[str]) -> list[ControlShown]:
+    runs = store.runs_of_milestones(rows)
+    shown = []
+    for control in rows:
+        mine = runs.get(control.pk, {})
+        on_main = [mine[e] for e in (RunEffect.MAIN_PASSED, RunEffect.MAIN_FAILED) if e in mine]
+        shown.append(
+            ControlShown(
+                control=control,
+                verdict=control_verdict(control, now=now, has_broken_commit=bool(broken_commits)),
+                red=mine.get(RunEffect.RED),
+                proof=mine.get(RunEffect.PROOF),
+                on_main=max(on_main, key=lambda run: run.sequence, default=None),
+            )
+        )
+    return shown
+
+
+def _next_step(incident: Incident, *, has_controls: bool, closing: ClosingVerdict) -> NextStep:
+    return incident_next_step(
+        status=incident.status,
+        recurrence_confirmed=incident.recurrence_confirmed,
+        diagnosed=incident.diagnosed_at is not None,
+        has_controls=has_controls,
+        closing=closing,
+    )
+
+
+def _checks_first(incident: Incident, releases: Sequence[IncidentRelease]) -> tuple[CheckFirst, ...]:
+    since = incident.first_seen - FLAGS_BEFORE
+    changed = revisions_between(project_id=incident.project_id, since=since, until=incident.first_seen, limit=10)
+    return check_first_suggest(
+        error_class=incident.error_class,
+        releases=list(dict.fromkeys(row.release for row in releases if row.release)),
+        environments=list(dict.fromkeys(row.environment for row in releases if row.environment)),
+        flags_changed=list(dict.fromkeys(revision.key for revision in changed)),
+    )
+
+
+def _resembling(incident: Incident) -> list[tuple[Incident, Lesson | None]]:
+    found = incidents_resembling(incident)
+    learnt = store.lessons_of_incidents([other.pk for other in found])
+    return [(other, learnt.get(other.pk)) for other in found]
+
+
+# --- one control ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPage:
+    """A control, its runs (newest first, one more than asked for if there are older ones) and its versions."""
+
+    control: Control
+    verdict: ControlVerdict
+    root_cause: RootCause | None
+    runs: Sequence[ControlRun]
+    versions: Sequence[ControlVersion]
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def control_page_read(session: Session, *, control_id: int, before: int | None = None, limit: int = 25) -> ControlPage:
+    """A control and a page of its runs, those before a sequence number. Raises NotFound."""
+    control = store.control_find(control_id)
+    if control is None:
+        raise NotFound(f"There is no control CTL-{control_id}. Controls are listed on the page of their incident.")
+    root_cause = store.root_cause_latest(control.incident_id)
+    has_broken_commit = bool(root_cause and root_cause.broken_commits)
+    runs = store.runs_of_control(control.pk)
+    if before is not None:
+        runs = runs.filter(sequence__lt=before)
+    return ControlPage(
+        control=control,
+        verdict=control_verdict(control, now=utcnow(), has_broken_commit=has_broken_commit),
+        root_cause=root_cause,
+        runs=list(runs[: limit + 1]),
+        versions=list(store.control_versions(control.pk)),
+    )
+
+
+# --- home -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsPerson:
+    """One thing that waits for a person. `incident` is `INC-12`, `control` `CTL-7` or empty; `code` a NextStep's, or
+    the state of a control that prevents nothing any more (broken, stale, ineffective).
+    """
+
+    incident: str
+    control: str
+    priority: str
+    title: str
+    code: str
+    text: str
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) -> list[NeedsPerson]:
+    """The gravest first: open incidents with their next step, and controls that no longer hold. Four queries."""
+    incidents = list(store.incidents_waiting(limit=limit))
+    ids = [incident.pk for incident in incidents]
+    controls, learnt = store.controls_of_incidents(ids), store.lessons_of_incidents(ids)
+    found = []
+    for incident in incidents:
+        mine = controls.get(incident.pk, [])
+        closing = closing_evaluate(incident, has_lesson=incident.pk in learnt, controls=mine)
+        step = _next_step(incident, has_controls=bool(mine), closing=closing)
+        found.append(NeedsPerson(incident.public_id, "", incident.priority, incident.title, step.code, step.text))
+    for control in store.controls_failing(limit=limit):
+        incident = control.incident
+        found.append(
+            NeedsPerson(
+                incident.public_id, control.public_id, incident.priority, control.title, control.state,
+                control.state_reason,
+            )
+        )  # fmt: skip
+    return sorted(found, key=lambda item: item.priority)[:limit]

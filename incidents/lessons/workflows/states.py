@@ -1,0 +1,71 @@
+"""What the runs of a control have come to, kept on its row; each move stands on the incident's timeline."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from incidents.lessons import store
+from incidents.lessons.models import Control
+from incidents.lessons.services.control_state import (
+    ControlKind,
+    ControlState,
+    ControlVerdict,
+    Progress,
+    control_history_fold,
+    control_state_derive,
+)
+from incidents.triage.models import Incident
+from incidents.triage.workflows import timeline_add
+from readiness.infra.actor import Actor
+from readiness.infra.clock import utcnow
+from readiness.infra.transactions import SingleConnectionTxn
+
+STATE_FIELDS = ("progress", "state", "state_reason", "state_at", "pass_due_at", "last_sequence")
+
+
+def control_verdict(
+    control: Control, *, now: datetime, has_broken_commit: bool = True, progress: Progress | None = None
+) -> ControlVerdict:
+    """The state at this moment: the stored one may not have turned stale yet."""
+    return control_state_derive(
+        progress=progress or store.control_progress(control),
+        kind=ControlKind(control.kind),
+        version=control.version,
+        period=timedelta(days=control.period_days),
+        now=now,
+        has_broken_commit=has_broken_commit,
+    )
+
+
+def control_settle(control: Control, *, progress: Progress, verdict: ControlVerdict, actor: Actor) -> bool:
+    """Keep the progress and its verdict on the locked row (unsaved fields go with it); True if the state changed."""
+    changed = control.state != verdict.state
+    store.control_progress_set(control, progress)
+    control.state_reason = verdict.reason[:1000]
+    control.pass_due_at = verdict.due_at
+    if changed:
+        control.state, control.state_at = verdict.state.value, utcnow()
+    control.save()
+    if changed:
+        timeline_add(
+            incident=control.incident,
+            kind=f"control-{verdict.state.value}",
+            text=f"{control.public_id} “{control.title}” is {verdict.state.replace('_', ' ')}. {verdict.reason}",
+            actor=actor,
+        )
+    return changed
+
+
+def controls_of_incident_judge(
+    txn: SingleConnectionTxn, *, incident: Incident, broken_commits: Sequence[str], actor: Actor
+) -> None:
+    """The root cause names other commits: every control of the incident is judged anew over its whole history."""
+    for control in txn.lock_rows(Control.objects.filter(incident=incident)):
+        control.incident = incident
+        progress = control_history_fold(history=store.control_history(control.pk), broken_commits=broken_commits)
+        verdict = control_verdict(control, now=utcnow(), has_broken_commit=bool(broken_commits), progress=progress)
+        control_settle(control, progress=progress, verdict=verdict, actor=actor)
+
+
+def is_green(control: Control, *, at: datetime) -> bool:
+    """Whether the control was proven, and neither broken nor stale, at that moment."""
+    return control_verdict(control, now=at).state is ControlState.PROVEN

@@ -1,0 +1,80 @@
+"""Closing is refused, with the reason, until the rule holds."""
+
+import pytest
+
+from incidents.lessons.workflows import (
+    incident_close,
+    incident_prevent,
+    incidents_needing_a_person,
+    lesson_write,
+    root_cause_write,
+)
+from incidents.triage.models import Incident
+from incidents.triage.store import timeline_of
+from readiness.infra.refusals import Conflict, NotFound
+from tests.factories import ANYBODY, a_control, a_proven_control, an_incident
+
+pytestmark = pytest.mark.django_db
+
+
+def learn(incident: Incident) -> None:
+    root_cause_write(incident_id=incident.pk, text="So.", actor=ANYBODY)
+    lesson_write(incident_id=incident.pk, believed="a", was_true="b", do_now="c", actor=ANYBODY)
+
+
+@pytest.mark.parametrize("use_case", [incident_prevent, incident_close])
+def test_it_refuses_a_grave_incident_too_early_and_says_what_is_missing(use_case: object) -> None:
+    incident = an_incident(incident={"priority": "P1"})
+    with pytest.raises(Conflict) as refusal:
+        use_case(incident_id=incident.pk, actor=ANYBODY)  # type: ignore[operator]
+    assert [error.pointer for error in refusal.value.errors] == ["/root_cause", "/lesson", "/control"]
+    learn(incident)
+    a_control(incident=incident, kind="playbook", command="", never_again="Retry a charge.")
+    control = a_control(incident=incident)
+    with pytest.raises(Conflict, match=f"{control.public_id} is unproven"):
+        use_case(incident_id=incident.pk, actor=ANYBODY)  # type: ignore[operator]
+    assert Incident.objects.get(pk=incident.pk).status == "diagnosed"
+
+
+def test_it_closes_a_grave_incident_once_a_control_is_proven() -> None:
+    incident = an_incident(incident={"priority": "P0"})
+    learn(incident)
+    a_proven_control(incident=incident)
+    assert incident_prevent(incident_id=incident.pk, actor=ANYBODY).status == "prevented"
+    with pytest.raises(Conflict, match="already"):
+        incident_prevent(incident_id=incident.pk, actor=ANYBODY)
+    assert incident_close(incident_id=incident.pk, actor=ANYBODY).status == "closed"
+    with pytest.raises(Conflict, match="already"):
+        incident_close(incident_id=incident.pk, actor=ANYBODY)
+    assert [entry.kind for entry in timeline_of(incident.pk)][-2:] == ["prevented", "closed"]
+
+
+def test_it_closes_a_lesser_incident_with_a_playbook_entry_alone() -> None:
+    incident = an_incident(incident={"priority": "P2"})
+    with pytest.raises(Conflict, match="will happen again"):
+        incident_close(incident_id=incident.pk, actor=ANYBODY)
+    a_control(incident=incident, kind="playbook", command="", check_first="The gateway.")
+    assert incident_close(incident_id=incident.pk, actor=ANYBODY).status == "closed"
+    closed = Incident.objects.get(pk=incident.pk)
+    assert closed.prevented_at == closed.closed_at
+
+
+def test_it_closes_no_unknown_incident() -> None:
+    with pytest.raises(NotFound):
+        incident_close(incident_id=0, actor=ANYBODY)
+
+
+def test_it_lists_what_needs_a_person_gravest_first(django_assert_num_queries: object) -> None:
+    lesser = an_incident(incident={"priority": "P3"})
+    grave = an_incident(incident={"priority": "P0"})
+    done = an_incident(incident={"priority": "P2"})
+    an_incident(incident={"priority": "P0", "synthetic": True})
+    a_control(incident=done, kind="playbook", command="", check_first="The gateway.")
+    incident_close(incident_id=done.pk, actor=ANYBODY)
+    root_cause_write(incident_id=lesser.pk, text="So.", actor=ANYBODY)
+    with django_assert_num_queries(4):  # type: ignore[operator]
+        found = incidents_needing_a_person()
+    assert [(item.incident, item.code) for item in found] == [
+        (grave.public_id, "acknowledge"), (lesser.public_id, "control"),
+    ]  # fmt: skip
+    assert len(incidents_needing_a_person(limit=1)) == 1
