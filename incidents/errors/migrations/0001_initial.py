@@ -57,6 +57,14 @@ _FORWARDS = {
         "CREATE TABLE infra_error_events_rest PARTITION OF infra_error_events DEFAULT",
     ],
 }
+# A TRUNCATE trigger is not inherited: each partition has its own (the daily ones get theirs when they are made).
+_REST_GUARD = {
+    "sqlite": [],
+    "postgresql": [
+        "CREATE TRIGGER infra_error_events_rest_no_truncate BEFORE TRUNCATE ON infra_error_events_rest "
+        "FOR EACH STATEMENT EXECUTE FUNCTION readiness_append_only('infra_error_events_rest', 'error_id', 'created_at')"
+    ],
+}
 _BACKWARDS = {vendor: ["DROP TABLE infra_error_events"] for vendor in ("sqlite", "postgresql")}
 
 
@@ -170,4 +178,7 @@ class Migration(migrations.Migration):
         ),
         VendorSQL(forwards=_FORWARDS, backwards=_BACKWARDS, name="Make infra_error_events, partitioned by day on PostgreSQL"),
         AppendOnly("infra_error_events", key=("project_id", "error_id"), age="created_at"),
+        VendorSQL(
+            forwards=_REST_GUARD, backwards={"sqlite": [], "postgresql": []}, name="Guard the rest partition against TRUNCATE"
+        ),
     ]
