@@ -6,6 +6,7 @@ Redis are a matter of DATABASE_URL and REDIS_URL. Times are UTC throughout.
 
 import os
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,9 +31,16 @@ READINESS_VERSION = "0.1.0"
 def _kept_secret(name: str) -> str:
     """The secret kept in READINESS_HOME/<name>, made on first use, readable by its owner only."""
     path = READINESS_HOME / name
+    try:
+        return _secret_at(path)
+    except OSError as refused:  # nothing of Django is there yet to say it better than a traceback would
+        raise SystemExit(f"READINESS_HOME cannot be used ({refused}). Set it to a directory you may write.") from None
+
+
+def _secret_at(path: Path) -> str:
     if not path.exists():
         READINESS_HOME.mkdir(parents=True, exist_ok=True)
-        mine = path.with_name(f"{name}.{os.getpid()}")
+        mine = path.with_name(f"{path.name}.{os.getpid()}")
         mine.touch(mode=0o600)
         mine.write_text(secrets.token_urlsafe(48))
         try:
@@ -85,6 +93,7 @@ CONTENT_SECURITY_POLICY = {
 # --- the house --------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "django.contrib.admin",
+    "readiness.tenants",  # before django.contrib.auth: its changepassword command takes the place of Django's
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -98,7 +107,6 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "readiness",
     "readiness.infra",
-    "readiness.tenants",
     "incidents.errors",
     "flags",
     "incidents.triage",
@@ -148,6 +156,14 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+# The first founder, made by ensure_founder when there is nobody yet; without a password one is made and printed once.
+READINESS_FOUNDER_EMAIL = env.str("READINESS_FOUNDER_EMAIL", default="")
+READINESS_FOUNDER_PASSWORD = env.str("READINESS_FOUNDER_PASSWORD", default="")
+# Whose X-Forwarded-For is believed when sign-ins are counted: a proxy on this machine, once the base URL is https.
+READINESS_TRUSTED_PROXIES = [
+    ip_network(proxy, strict=False)
+    for proxy in env.list("READINESS_TRUSTED_PROXIES", default=["127.0.0.1", "::1"] if HTTPS else [])
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
@@ -218,6 +234,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    # The sign that tasks are consumed; /readyz fails when it stays away. One that nobody took in time is not kept.
+    "infra.heartbeat": {"task": "infra.heartbeat", "schedule": 10.0, "options": {"expires": 30}},
+}
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- capture ----------------------------------------------------------------------------------------------------
@@ -229,10 +249,13 @@ READINESS_PUBLIC_TENANT = env.str("READINESS_PUBLIC_TENANT", default="")
 # What has to reach upwards through the house's order is named here and resolved at start-up.
 READINESS_INCIDENT_SINK = "incidents.triage.workflows.IncidentSinkInTransaction"
 READINESS_ERROR_RECORDER = "incidents.errors.workflows.console_error_record"
-READINESS_OUTBOX_HANDLERS: dict[str, str] = {}
+READINESS_OUTBOX_HANDLERS: dict[str, str] = {
+    "incident.recurred": "incidents.lessons.workflows.control_mark_ineffective",
+}
 
 # --- logs -------------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = "readiness.infra.logs.configure"
 LOGGING = {"level": env.str("READINESS_LOG_LEVEL", default="INFO")}
 
-SILENCED_SYSTEM_CHECKS: list[str] = []
+# Over plain HTTP, HSTS, the redirect and secure cookies are rightly off: readiness.W002 says so once.
+SILENCED_SYSTEM_CHECKS = [] if HTTPS else ["security.W004", "security.W008", "security.W012", "security.W016"]

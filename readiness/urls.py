@@ -5,7 +5,11 @@ from django.urls import URLPattern, URLResolver, path, register_converter
 from django.urls.converters import IntConverter
 
 from flags import api as flags_api
+from flags import views as flags_views
 from incidents.errors import ingest as errors_ingest
+from incidents.lessons import api as lessons_api
+from incidents.lessons import ingest as lessons_ingest
+from incidents.lessons import views as lessons_views
 from incidents.triage import api as triage_api
 from incidents.triage import views as triage_views
 from readiness.operations import api as operations_api
@@ -22,6 +26,12 @@ class ProjectIdConverter(IntConverter):
 register_converter(ProjectIdConverter, "project")
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # --- flags; /config first of all: it is asked most, and each pattern before it costs a microsecond ---
+    path("config", flags_api.config, name="config"),
+    path("flags/", flags_views.flag_list, name="flag-list"),
+    path("flags/<str:key>/", flags_views.flag_page, name="flag"),
+    path("flags/<str:key>/apart/", flags_views.flag_apart, name="flag-apart"),
+    path("flags/<str:key>/<str:switch>/", flags_views.flag_switch, name="flag-switch"),
     # --- people, and Connect; the admin's own sign-in and password pages give way to ours, which know the limits ---
     path("login/", tenants_views.sign_in, name="login"),
     path("logout/", tenants_views.sign_out, name="logout"),
@@ -43,10 +53,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # --- incidents ---
     path("ops/incidents/infra-summary", triage_api.infra_summary),
     path("incidents/", triage_views.incident_list, name="incident-list"),
+    # --- lessons: an incident's own page, controls and their runs, the CI client ---
+    path("ops/incidents/<str:public_id>", lessons_api.ops_incident),
+    path("v1/controls/<str:key>/runs", lessons_ingest.control_runs),
+    path("incidents/<str:public_id>/", lessons_views.incident, name="incident"),
+    path("incidents/<str:public_id>/write/<str:what>/", lessons_views.incident_write, name="incident-write"),
+    path("incidents/<str:public_id>/move/<str:move>/", lessons_views.incident_move, name="incident-move"),
+    path("controls/<str:public_id>/", lessons_views.control, name="control"),
+    path("controls/<str:public_id>/revise/", lessons_views.control_revise, name="control-revise"),
+    path("lessons/", lessons_views.lesson_list, name="lesson-list"),
+    path("client/readiness_client.py", lessons_views.client, name="client"),
     # --- service health ---
     path("healthz", operations_api.healthz),
     path("readyz", operations_api.readyz),
     path("health", operations_api.readyz),
-    # --- flags ---
-    path("config", flags_api.config, name="config"),
 ]
