@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Flag, auto
+from functools import cache
 
 from readiness.lint.sources import SourceFile, call_name
 
@@ -80,6 +81,23 @@ class House:
                 return None
             name = found
         return None
+
+    def used_outside(self, facts: FunctionFacts) -> bool:
+        """Whether a module beyond its layer (a file, or a folder without its `__init__`) imports or calls it."""
+        folder = facts.source.module.rpartition(".")[0]
+        inside = f"{folder}." if folder.rpartition(".")[2] == facts.source.layer else facts.source.module
+        return facts.key in self._used_from(inside)
+
+    @cache  # noqa: B019  a House lives as long as one report
+    def _used_from(self, inside: str) -> frozenset[str]:
+        names = {
+            target
+            for module, bindings in self._bindings.items()
+            if not f"{module}.".startswith(inside) or f"{module}." == inside
+            for target in bindings.values()
+        }
+        names |= {name for facts in self.functions.values() if not facts.key.startswith(inside) for name in facts.calls}
+        return frozenset(found.key for found in map(self.resolve, names) if found)
 
     def effect(self, facts: FunctionFacts, *, through_intents: bool = True) -> Effect:
         """All it does, its callees included; a callee that declares an intent counts as what it declares (or not)."""

@@ -43,6 +43,8 @@ def _declared(house: House, facts: FunctionFacts) -> Iterator[str]:
 def _undeclared(house: House, facts: FunctionFacts) -> Iterator[str]:
     if facts.source.layer != "workflows" or facts.name.startswith("_") or facts.session == "SingleConnectionTxn":
         return
+    if not facts.source.path.endswith("/workflows.py") and not house.used_outside(facts):
+        return  # a helper that the modules of a workflows/ folder share
     does = house.effect(facts, through_intents=False)
     if facts.session == "Session" and Effect.LOCK in does:
         yield "locks rows but takes a Session; take a SingleConnectionTxn, so that only LOCKED_MUTATION can call it"

@@ -73,7 +73,7 @@ _CALLS = {
     "extra": RAW_QUERYSET,
     "RawSQL": RAW_QUERYSET,
 }
-_LAYERS_WITHOUT_QUERIES = {"views", "forms", "filters", "api", "ingest", "tasks", "adapters", "services"}
+_LAYERS_WITHOUT_QUERIES = {"views", "forms", "api", "ingest", "tasks", "adapters", "services"}
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style\b|\s(?:style|on[a-z]+)\s*=\s*[\"']", re.IGNORECASE)
 _UNESCAPED_TEMPLATE = re.compile(r"\|\s*safe(?:seq)?\b|{%\s*autoescape\s+off")
 

@@ -132,3 +132,18 @@ def test_it_adds_up_what_a_chain_of_helpers_does() -> None:
     facts = house.resolve("flags.store.flag_add_twice")
     assert facts is not None
     assert house.effect(facts) == Effect.QUERY | Effect.WRITE
+
+
+def test_it_leaves_what_the_modules_of_a_workflows_folder_share_to_them() -> None:
+    package = "flags/workflows"
+    states = SourceFile(
+        f"{package}/states.py", "from flags import store\n\ndef settle():\n    return store.flags_all()\n"
+    )
+    inside = SourceFile(f"{package}/changes.py", "from flags.workflows.states import settle\n")
+    outside = SourceFile("flags/views.py", "from flags.workflows.states import settle\n")
+    exported = SourceFile(f"{package}/__init__.py", "from flags.workflows.states import settle\n")
+    shared = [SourceFile("flags/store.py", STORE), states, inside]
+    assert intents_check(House(shared)) == []
+    for user in (outside, exported):
+        [line] = intents_check(House([*shared, user]))
+        assert "settle touches the tables" in line
