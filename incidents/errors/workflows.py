@@ -12,6 +12,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.utils.module_loading import import_string
 
 from incidents.errors import store
+from incidents.errors.models import ErrorEvent
 from incidents.errors.services.captured import CapturedError, Origin, StoredError
 from incidents.errors.services.classifying import error_class_of_exception
 from incidents.errors.services.native import envelope_capture
@@ -178,6 +179,12 @@ def _chain(exception: BaseException) -> list[str]:
         chain.append(text_scrub(f"{type(link).__name__}: {link}")[:500])
         link = link.__cause__ or link.__context__
     return chain
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def error_find(session: Session, *, project_id: int, error_id: str) -> ErrorEvent | None:
+    """One stored error by its id."""
+    return store.event_find(project_id=project_id, error_id=error_id)
 
 
 @transactional(TransactionIntent.ATOMIC_WRITE)

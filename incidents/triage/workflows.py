@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from incidents.errors.services.captured import CapturedError
+from incidents.errors.services.grouping import GROUPING_VERSION
 from incidents.triage import store
 from incidents.triage.models import Incident
 from incidents.triage.services.batches import IncidentBatch, batches_gather
@@ -45,6 +46,14 @@ def incidents_of_errors(session: Session, *, errors: Sequence[CapturedError]) ->
     """The incident of each error that was stored before, by its fingerprint."""
     known = store.incidents_by_fingerprint([_key(error) for error in errors])
     return [f"INC-{known[_key(error)]}" if _key(error) in known else None for error in errors]
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def incident_of_fingerprint(session: Session, *, project_id: int, fingerprint: str) -> str:
+    """`INC-12` of a fingerprint under the present algorithm; empty when it has none."""
+    key = (project_id, GROUPING_VERSION, fingerprint)
+    known = store.incidents_by_fingerprint([key])
+    return f"INC-{known[key]}" if key in known else ""
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)

@@ -9,6 +9,7 @@ from readiness.tenants.workflows.onboarding import (
     key_revoke,
     keys_read,
     keys_rotate,
+    project_dsn_key,
     project_find,
     project_rename,
     projects_read,
@@ -25,6 +26,7 @@ from readiness.tenants.workflows.people import (
     person_change,
     person_read,
     person_sign_in,
+    signin_attempts_forget,
 )
 
 __all__ = [
@@ -45,9 +47,11 @@ __all__ = [
     "person_change",
     "person_read",
     "person_sign_in",
+    "project_dsn_key",
     "project_find",
     "project_rename",
     "projects_read",
+    "signin_attempts_forget",
     "synthetic_project_ids",
     "tenant_find",
     "tenant_onboard",

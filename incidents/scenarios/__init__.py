@@ -1,0 +1,1 @@
+"""Synthetic workflows that exercise the console through its real doors."""

@@ -1,0 +1,51 @@
+"""The list page: filters, samples, and a cost that does not grow."""
+
+import pytest
+from django.test import Client
+
+from incidents.errors.workflows import errors_commit
+from tests.factories import a_captured_error, a_viewer, an_incident
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def reader() -> Client:
+    client = Client()
+    client.force_login(a_viewer())
+    return client
+
+
+def test_it_asks_strangers_to_sign_in() -> None:
+    assert Client().get("/incidents/").status_code == 302
+
+
+def test_an_empty_list_teaches_the_next_command(reader: Client) -> None:
+    assert "onboard_tenant" in reader.get("/incidents/").content.decode()
+
+
+def test_it_lists_open_incidents_and_filters(reader: Client) -> None:
+    an_incident(message="open one", exception=None)
+    an_incident(message="closed one", exception=None, incident={"status": "closed"})
+    page = reader.get("/incidents/").content.decode()
+    assert "open one" in page
+    assert "closed one" not in page
+    assert "closed one" in reader.get("/incidents/?state=resolved").content.decode()
+    assert "closed one" in reader.get("/incidents/?state=all&q=closed").content.decode()
+    assert "open one" not in reader.get("/incidents/?state=all&q=closed").content.decode()
+
+
+@pytest.mark.parametrize("query", ["?state=nonsense", "?page=-1", "?page=x", "?priority=P7", "?q=%00", "?q=INC-99999999999999999999"])
+def test_it_answers_nonsense_with_a_page(reader: Client, query: str) -> None:
+    assert reader.get(f"/incidents/{query}").status_code == 200
+
+
+def test_hostile_titles_are_text(reader: Client) -> None:
+    an_incident(message="<script>alert(1)</script>", exception=None)
+    assert "<script>alert(1)" not in reader.get("/incidents/").content.decode()
+
+
+def test_its_queries_do_not_grow_with_its_rows(reader: Client, django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]
+    errors_commit(errors=[a_captured_error(message=f"kind {chr(97 + n)}", exception=None) for n in range(20)])
+    with django_assert_max_num_queries(6):
+        reader.get("/incidents/")
