@@ -230,6 +230,7 @@ _WRITE = re.compile(
     re.IGNORECASE,
 )
 _LOCK = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+|KEY\s+)?(?:UPDATE|SHARE)\b", re.IGNORECASE)
+_FROM = re.compile(r'\b(?:FROM|JOIN)\s+(?:ONLY\s+)?"?(\w+)"?', re.IGNORECASE)
 _COMMENT = re.compile(r"\s*(?:--[^\n]*\n|/\*.*?\*/|\()", re.DOTALL)
 _exempt: ContextVar[bool] = ContextVar("transaction_guard_exempt", default=False)
 
@@ -258,6 +259,8 @@ def _refuse_undeclared_write(found: re.Match[str] | None) -> None:
 
 def _refuse_stray_lock(statement: str, start: int = 0) -> None:
     if not _LOCK.search(statement, start) or _exempt.get():
+        return
+    if all(_FOREIGN_TABLE.match(table) for table in _FROM.findall(statement)):
         return
     session = _current.get()
     if session is None or session.intent is not TransactionIntent.LOCKED_MUTATION:

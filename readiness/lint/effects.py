@@ -28,9 +28,10 @@ INTENT_EFFECT = {
     "ATOMIC_WRITE": Effect.QUERY | Effect.WRITE,
     "LOCKED_MUTATION": Effect.QUERY | Effect.WRITE | Effect.LOCK,
 }
-_LOCKS = {"lock_row", "lock_rows", "select_for_update"}
+# update_or_create() takes a row lock on PostgreSQL; only there would the guard refuse it.
+_LOCKS = {"lock_row", "lock_rows", "select_for_update", "update_or_create"}
 _WRITES = {
-    "save", "create", "create_user", "bulk_create", "bulk_update", "get_or_create", "update_or_create",
+    "save", "create", "create_user", "bulk_create", "bulk_update", "get_or_create",
     "outbox_publish", "deletion_permit",
 }  # fmt: skip
 _WRITE_SQL = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|TRUNCATE)\b", re.IGNORECASE)
@@ -165,7 +166,7 @@ def _session_parameter(function: ast.FunctionDef) -> str | None:
 def _call_effect(node: ast.Call) -> Effect:
     name = call_name(node)
     if name in _LOCKS:
-        return Effect.QUERY | Effect.LOCK
+        return Effect.QUERY | Effect.LOCK | (Effect.WRITE if name == "update_or_create" else Effect.NONE)
     match node.func:
         case ast.Attribute(value=ast.Name(id=receiver)) if receiver[:1].isupper():
             return Effect.NONE  # a class's own constructor, ErrorEnvelope.create(), is no queryset's

@@ -192,6 +192,18 @@ def test_it_refuses_the_row_lock_of_the_orm_outside_locked_mutation() -> None:
         OutboxMessage.objects.select_for_update().first()
 
 
+@pytest.mark.postgres_only
+@pytest.mark.django_db
+def test_it_leaves_the_row_locks_of_libraries_alone() -> None:
+    """django-celery-beat keeps its schedule by update_or_create(), which locks."""
+    run("SELECT session_key FROM django_session FOR UPDATE")
+    run('SELECT 1 FROM "django_celery_beat_periodictask" FOR UPDATE')
+    with pytest.raises(IntentViolationError, match="row lock"):
+        run("SELECT 1 FROM infra_outbox, django_session FOR UPDATE")
+    with pytest.raises(IntentViolationError, match="row lock"):
+        run("SELECT 1 FROM django_session JOIN infra_outbox ON true FOR UPDATE")
+
+
 @pytest.mark.django_db
 def test_it_locks_rows_in_locked_mutation() -> None:
     with single_connection_transaction() as txn:

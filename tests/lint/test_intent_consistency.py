@@ -90,6 +90,13 @@ def test_it_refuses_a_weaker_use_case_that_calls_a_stronger_one() -> None:
     assert "outer declares ATOMIC_WRITE but locks rows" in line
 
 
+def test_it_knows_that_update_or_create_locks() -> None:
+    body = "Flag.objects.update_or_create(key=key, defaults={})"
+    assert len(complaints(use_case("READ_ONLY", body))) == 2
+    assert len(complaints(use_case("ATOMIC_WRITE", body))) == 1
+    assert complaints(use_case("LOCKED_MUTATION", body)) == []
+
+
 def test_it_follows_a_re_export() -> None:
     reader = "@transactional(TransactionIntent.READ_ONLY)\ndef outer(session: Session) -> None:\n    tenant_add()\n"
     package = "readiness/tenants/workflows"
