@@ -1,7 +1,10 @@
 """The tables of flags: what each says now, its history, and a counter that tells pollers when to read again."""
 
+from urllib.parse import urlencode
+
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 
 from flags.services.values import PRODUCTION, FlagType
 
@@ -47,6 +50,14 @@ class Flag(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    def get_absolute_url(self) -> str:
+        """Its page on the console, in its own place."""
+        asked = {
+            **({"project": self.project_id} if self.project_id else {}),
+            **({"environment": self.environment} if self.environment != PRODUCTION else {}),
+        }
+        return reverse("flag", args=[self.key]) + (f"?{urlencode(asked)}" if asked else "")
 
 
 class FlagRevision(models.Model):

@@ -1,11 +1,12 @@
 """Every query of flags."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar, cast
 
 from django.db import models
-from django.db.models import F, Max, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 
 from flags.models import Flag, FlagCounter, FlagRevision
 from flags.services.changes import FlagChange, FlagState, Visibility
@@ -16,6 +17,15 @@ from readiness.infra.transactions import SingleConnectionTxn
 
 M = TypeVar("M", bound=models.Model)
 Counters = tuple[tuple[int, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsTally:
+    """How many flags there are, how many places are killed, how many changed lately."""
+
+    keys: int
+    killed: int
+    changed: int
 
 
 def counters_of(*, project_id: int, environment: str) -> Counters:
@@ -80,6 +90,16 @@ def flags_listed() -> QuerySet[Flag]:
     return Flag.objects.order_by("key", "project_id", "environment")
 
 
+def flags_tally(*, since: datetime) -> FlagsTally:
+    """The list page's figures."""
+    rows = Flag.objects.aggregate(
+        keys=Count("key", distinct=True),
+        killed=Count("pk", filter=Q(killed=True)),
+        changed=Count("pk", filter=Q(changed_at__gte=since)),
+    )
+    return FlagsTally(**rows)
+
+
 def flag_type_of(*, key: str) -> FlagType | None:
     """The type that a key has everywhere, if any row uses it."""
     found = Flag.objects.filter(key=key).order_by("project_id").values_list("type", flat=True).first()
@@ -114,6 +134,12 @@ def revisions_of(*, project_id: int, environment: str, key: str) -> QuerySet[Fla
     """The history of a flag in one place, newest first."""
     rows = FlagRevision.objects.filter(project_id=project_id, environment=environment, key=key)
     return rows.order_by("-version")
+
+
+def revisions_latest(*, flag_ids: Sequence[int]) -> dict[int, FlagRevision]:
+    """The last revision of each of these flags."""
+    rows = FlagRevision.objects.filter(flag_id__in=flag_ids, version=F("flag__version"))
+    return {revision.flag_id: revision for revision in rows}
 
 
 def revisions_between(*, project_id: int, since: datetime, until: datetime, limit: int) -> Sequence[FlagRevision]:

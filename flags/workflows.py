@@ -121,6 +121,26 @@ def flag_define(
     return flag
 
 
+@dataclass(frozen=True, slots=True)
+class FlagHere:
+    """A flag as one place sees it: its own row there, if any, and the row that speaks (its own, a wider one, or the
+    installation's while that is killed)."""
+
+    own: Flag | None
+    speaking: Flag
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def flag_here(session: Session, *, key: str, project_id: int, environment: str) -> FlagHere:
+    """Raises NotFound when no row speaks for this key in this place."""
+    rows = store.rows_of(project_id=project_id, environment=environment)
+    row = config_resolve(rows=rows, project_id=project_id, environment=environment).get(key)
+    speaking = row and store.flag_find(project_id=row.project_id, environment=row.environment, key=key)
+    if not speaking:
+        raise NotFound(f"There is no flag {key[:100]}. /flags/ lists what there is; founders add flags in the admin.")
+    return FlagHere(store.flag_find(project_id=project_id, environment=environment, key=key), speaking)
+
+
 @transactional(TransactionIntent.LOCKED_MUTATION)
 def flag_override(
     txn: SingleConnectionTxn,
@@ -136,11 +156,7 @@ def flag_override(
 
     Raises NotFound if no row speaks for this key there, and as `flag_define` does.
     """
-    rows = store.rows_of(project_id=project_id, environment=environment)
-    speaking = config_resolve(rows=rows, project_id=project_id, environment=environment).get(key)
-    wider = speaking and store.flag_find(project_id=speaking.project_id, environment=speaking.environment, key=key)
-    if not wider:
-        raise NotFound(f"There is no flag {key} to override here. Define it for the installation first.")
+    wider = flag_here(key=key, project_id=project_id, environment=environment).speaking
     state = replace(store.flag_state(wider), value=value, killed=False)
     return flag_define(key=key, state=state, actor=actor, reason=reason, project_id=project_id, environment=environment)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal, TypedDict
 
-from flags.services.values import FlagType, JsonValue, range_check, text_check, value_check
+from flags.services.values import PRODUCTION, FlagType, JsonValue, range_check, text_check, value_check
 from readiness.infra.actor import Actor
 from readiness.infra.refusals import Conflict, FieldError, Forbidden, Invalid
 
@@ -59,6 +59,14 @@ class FlagChange:
         return bool(self.before or self.after)
 
 
+def flag_writer_check(*, role: str, environment: str) -> None:
+    """Founders change flags anywhere, engineers outside production. Raises Forbidden for anybody else."""
+    if role == "founder" or (role == "engineer" and environment != PRODUCTION):
+        return
+    who = "founders" if environment == PRODUCTION else "founders and engineers"
+    raise Forbidden(f"Only {who} change flags in {environment}. Nothing was changed; ask one of them to do it.")
+
+
 def state_check(*, state: FlagState) -> FlagState:
     """The state in its stored form. Raises Invalid for a value, safe value, range or description that does not fit."""
     range_check(type=state.type, minimum=state.minimum, maximum=state.maximum)
@@ -91,7 +99,7 @@ def flag_change_edit(
     if expected_version != state.version:
         raise Conflict(
             f"Somebody changed this flag while you were editing it (you saw version {expected_version}, it is at "
-            f"{state.version} now). Nothing of yours was saved: look at the new value, then decide again.",
+            f"{state.version} now). Nothing was saved: load the page again, look at the new value, then decide.",
             errors=[FieldError("/version", "An older version than the stored one.")],
         )
     new = state_check(state=replace(state, **edit))
