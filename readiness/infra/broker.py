@@ -14,9 +14,12 @@ import stat
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 # sun_path holds 108 bytes on Linux and 104 on macOS, the closing zero included.
 UNIX_SOCKET_LIMIT = 100
@@ -129,13 +132,18 @@ def redis_client(url: str) -> "Redis":
             unix_socket_path=unquote(parts.path),
             db=int(database.strip("/")),
             password=unquote(parts.password) if parts.password else None,
-            socket_connect_timeout=2,
-            socket_timeout=5,
+            **_bounds(),
         )
     if parts.scheme not in ("redis", "rediss"):
         raise ValueError(f"REDIS_URL has the scheme {parts.scheme!r}; use redis://, rediss:// or redis+socket://.")
     if "ssl_cert_reqs" in query:
         query["ssl_cert_reqs"] = _CERT_REQS.get(query["ssl_cert_reqs"], query["ssl_cert_reqs"])
     address = urlunsplit(parts._replace(query=urlencode(query)))
-    client: Redis = Redis.from_url(address, socket_connect_timeout=2, socket_timeout=5)
+    client: Redis = Redis.from_url(address, **_bounds())
     return client
+
+
+def _bounds() -> dict[str, Any]:
+    # One more try at once: the pooled connection may be from before the broker's last restart. redis-py's own three
+    # tries with growing pauses would hold up whoever only wants to know whether the broker is there.
+    return {"socket_connect_timeout": 2, "socket_timeout": 5, "retry": Retry(NoBackoff(), 1)}

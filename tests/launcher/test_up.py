@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 
@@ -130,15 +129,9 @@ def test_it_lets_a_request_under_way_finish(installation: Console) -> None:
 
 
 def test_it_stops_by_make_stops_command(stack: Console, installation: Console) -> None:
-    stop: Callable[[], str] = lambda: (
-        subprocess.run(  # noqa: E731
-            [sys.executable, "-m", "readiness.supervisor", "stop", installation.home],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        ).stdout
-    )
+    def stop() -> str:
+        command = [sys.executable, "-m", "readiness.supervisor", "stop", str(installation.home)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+
     assert stop() == f"The console of {installation.home} has ended.\n"
     assert stop() == f"No console runs from {installation.home}.\n"
