@@ -102,18 +102,25 @@ class House:
 
     def effect(self, facts: FunctionFacts, *, through_intents: bool = True) -> Effect:
         """All it does, its callees included; a callee that declares an intent counts as what it declares (or not)."""
-        total, seen, waiting = facts.own, {facts.key}, list(facts.calls)
+        total = Effect.NONE
+        for _, effect in self.reach(facts, through_intents=through_intents):
+            total |= effect
+        return total
+
+    def reach(self, facts: FunctionFacts, *, through_intents: bool = True) -> Iterator[tuple[FunctionFacts, Effect]]:
+        """Itself and all that it calls, nearest first, each with what it does by itself."""
+        yield facts, facts.own
+        seen, waiting = {facts.key}, list(facts.calls)
         while waiting:
-            callee = self.resolve(waiting.pop())
+            callee = self.resolve(waiting.pop(0))
             if callee is None or callee.key in seen:
                 continue
             seen.add(callee.key)
             if callee.intent is None:
-                total |= callee.own
+                yield callee, callee.own
                 waiting += callee.calls
             elif through_intents:
-                total |= INTENT_EFFECT[callee.intent]
-        return total
+                yield callee, INTENT_EFFECT[callee.intent]
 
 
 def _imports(source: SourceFile) -> Iterator[tuple[str, str]]:

@@ -35,9 +35,15 @@ def _declared(house: House, facts: FunctionFacts) -> Iterator[str]:
         return
     beyond = house.effect(facts) & ~INTENT_EFFECT[facts.intent]
     if Effect.WRITE in beyond:
-        yield f"declares {facts.intent} but writes; declare ATOMIC_WRITE, or LOCKED_MUTATION if it decides on a row"
+        yield (
+            f"declares {facts.intent} but writes{_where(house, facts, Effect.WRITE)}; declare ATOMIC_WRITE,"
+            " or LOCKED_MUTATION if it decides on a row"
+        )
     if Effect.LOCK in beyond:
-        yield f"declares {facts.intent} but locks rows; declare LOCKED_MUTATION and take the lock by txn.lock_row()"
+        yield (
+            f"declares {facts.intent} but locks rows{_where(house, facts, Effect.LOCK)}; declare LOCKED_MUTATION"
+            " and take the lock by txn.lock_row()"
+        )
 
 
 def _undeclared(house: House, facts: FunctionFacts) -> Iterator[str]:
@@ -49,4 +55,13 @@ def _undeclared(house: House, facts: FunctionFacts) -> Iterator[str]:
     if facts.session == "Session" and Effect.LOCK in does:
         yield "locks rows but takes a Session; take a SingleConnectionTxn, so that only LOCKED_MUTATION can call it"
     elif facts.session is None and does:
-        yield "touches the tables without an intent; declare one by @transactional"
+        where = _where(house, facts, Effect.QUERY, through_intents=False)
+        yield f"touches the tables{where} without an intent; declare one by @transactional"
+
+
+def _where(house: House, facts: FunctionFacts, effect: Effect, *, through_intents: bool = True) -> str:
+    """` in <function>`, when the effect is not its own but of something that it calls."""
+    for found, does in house.reach(facts, through_intents=through_intents):
+        if effect in does:
+            return "" if found is facts else f" in {found.key}"
+    return ""

@@ -8,8 +8,8 @@ from celery import Celery
 from pytest_django.plugin import DjangoDbBlocker
 
 from readiness.infra.broker import embedded_broker_url
-from tests.conftest import Template
 from tests.console import Console, running_console
+from tests.databases import Template
 
 PROBES = {"DJANGO_SETTINGS_MODULE": "tests.launcher.probe_settings"}
 
