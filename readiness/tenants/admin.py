@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
@@ -15,6 +16,7 @@ from readiness.infra.refusals import Refusal
 from readiness.tenants.access import actor_of
 from readiness.tenants.forms import SCOPE_CHOICES
 from readiness.tenants.models import ApiKey, DsnKey, LoginAttempt, Project, Tenant, User
+from readiness.tenants.services.slugs import slug_checked
 from readiness.tenants.workflows import (
     dsn_key_change,
     dsn_key_create,
@@ -46,6 +48,11 @@ class PersonForm(WorkflowForm):
     class Meta:
         model = User
         fields = ("email", "name", "role", "is_active")
+
+    def clean_email(self) -> str:
+        """Lower case, as the table has it."""
+        email: str = self.cleaned_data["email"]
+        return email.lower()
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -88,6 +95,13 @@ class TenantForm(WorkflowForm):
     class Meta:
         model = Tenant
         fields = ("slug", "name")
+
+    def clean_slug(self) -> str:
+        """The workflow's own rule, before the table's constraint puts it less kindly."""
+        try:
+            return slug_checked(slug=self.cleaned_data["slug"])
+        except Refusal as refusal:
+            raise ValidationError(refusal.detail) from None
 
 
 @admin.register(Tenant)

@@ -104,7 +104,7 @@ class User(AbstractBaseUser):
             return True
         if self.role == self.Role.ENGINEER and action in {"add", "change"}:
             return app_label != self._meta.app_label
-        return action == "view"
+        return action == "view" and self.role in self.Role.values
 
     def has_perms(self, perm_list: list[str], obj: object = None) -> bool:
         return all(self.has_perm(perm, obj) for perm in perm_list)

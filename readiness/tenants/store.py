@@ -211,5 +211,5 @@ def signin_attempt_mark_good(attempt_id: int) -> None:
     LoginAttempt.objects.filter(pk=attempt_id).update(ok=True)
 
 
-def signin_attempts_forget(*, before: datetime) -> None:
-    LoginAttempt.objects.filter(at__lt=before).delete()
+def signin_attempts_forget(*, before: datetime) -> int:
+    return LoginAttempt.objects.filter(at__lt=before).delete()[0]

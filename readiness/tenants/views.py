@@ -51,7 +51,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     goal = _goal(request)
     if request.user.is_authenticated and request.method != "POST":
         return redirect(goal)
-    form = SignInForm(request.POST or None)
+    form = SignInForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _sign_in_page(request, form, goal, status=422 if form.is_bound else 200)
     try:
@@ -103,7 +103,7 @@ def password_change(request: HttpRequest) -> HttpResponse:
     """One's own password; other sessions of the person end, this one goes on."""
     user = request.user
     assert isinstance(user, User)  # LoginRequiredMiddleware let nobody else in
-    form = PasswordChangeForm(user, request.POST or None)
+    form = PasswordChangeForm(user, request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             changed = password_set(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from math import ceil
 
 from readiness.infra.refusals import RateLimited
 
@@ -42,7 +43,7 @@ def signin_permitted(
         if len(counted) >= limit
     ]
     if waits:
-        seconds = max(1, int(max(waits).total_seconds()) + 1)
+        seconds = max(1, ceil(max(waits).total_seconds()))
         minutes = -(-seconds // 60)
         raise RateLimited(
             f"Too many wrong sign-ins from here. Try again in {minutes} minute{'s' if minutes > 1 else ''}; "

@@ -90,7 +90,7 @@ def _handed_over(*, tenant: Tenant, dsn_key: DsnKey, actor: Actor) -> Onboarded:
 
 @transactional(TransactionIntent.READ_ONLY)
 def project_dsn_key(session: Session, *, tenant_id: int) -> tuple[int, str]:
-    """(project id, public key) of the DSN that the tenant's programs use; the key is empty when all are switched off."""
+    """(project id, public key) of the DSN that a tenant's programs use; no key when all are switched off."""
     project = store.project_of(tenant_id)
     dsn_key = store.dsn_key_in_use(project.pk)
     return project.pk, dsn_key.public_key if dsn_key else ""

@@ -52,6 +52,7 @@ def person_sign_in(*, request: HttpRequest, email: str, password: str, source: s
         )
     renewed = hashers.make_password(password) if _hash_is_old(user.password) else None
     signin_attempt_succeed(attempt_id=attempt_id, user_id=user.pk, renewed_hash=renewed)
+    user.password = renewed or user.password  # a session is bound to the hash as it is stored
     return user
 
 
@@ -85,6 +86,12 @@ def signin_attempt_succeed(session: Session, *, attempt_id: int, user_id: int, r
     if renewed_hash is not None:
         store.user_change(user_id, password=renewed_hash)
     store.signin_attempts_forget(before=now - SIGNINS_KEPT)
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def signin_attempts_forget(session: Session) -> int:
+    """Forget the attempts past SIGNINS_KEPT, nobody having signed in since; how many."""
+    return store.signin_attempts_forget(before=utcnow() - SIGNINS_KEPT)
 
 
 def founder_ensure(*, email: str = "", password: str = "") -> FounderEnsured:
