@@ -7,7 +7,7 @@ login: their key is checked by a decorator on the view. People take the whole ch
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import Resolver404, get_resolver
@@ -41,7 +41,7 @@ class CorrelationMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """A view of the console itself broke: its failure takes the same path as everybody's."""
-        if not isinstance(exception, Refusal | Http404 | SuspiciousOperation | BadRequest):
+        if not isinstance(exception, Refusal | Http404 | PermissionDenied | SuspiciousOperation | BadRequest):
             record_failure(exception, component=request.path_info)
 
 
