@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 from django.db.models import Prefetch, Q, QuerySet
 
+from readiness.infra.transactions import savepoint
 from readiness.tenants.models import ApiKey, DsnKey, LoginAttempt, Project, Tenant, User
 from readiness.tenants.services.callers import Caller, DsnCaller
 from readiness.tenants.services.signin import Failure
@@ -21,7 +22,7 @@ def tenant_by_slug(slug: str) -> Tenant | None:
 def tenant_add(*, slug: str, name: str, synthetic: bool) -> Tenant | None:
     """The new tenant, or None if the slug is taken (also when another process takes it at this moment)."""
     try:
-        with transaction.atomic():
+        with savepoint():
             return Tenant.objects.create(slug=slug, name=name, synthetic=synthetic)
     except IntegrityError:
         return None
@@ -165,7 +166,7 @@ def user_has_email(email: str, *, other_than: int) -> bool:
 def user_add(user: User) -> bool:
     """False if the e-mail is taken (also when another process takes it at this moment)."""
     try:
-        with transaction.atomic():
+        with savepoint():
             user.save(force_insert=True)
     except IntegrityError:
         return False

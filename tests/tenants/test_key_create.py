@@ -1,5 +1,7 @@
 """Founders' keys."""
 
+from typing import Any
+
 import pytest
 
 from readiness.infra.refusals import Invalid, NotFound
@@ -34,8 +36,8 @@ def test_it_makes_a_tenants_key_with_founder_scopes_because_a_founder_makes_it()
     [{"scopes": []}, {"scopes": ["root"]}, {"name": " "}, {"environment": "a b"}],
     ids=["no scope", "unknown scope", "no name", "bad environment"],
 )
-def test_it_refuses_bad_values_and_writes_nothing(wrong: dict[str, object]) -> None:
-    values = {"name": "ci", "scopes": ["ops:read"], "environment": "production", **wrong}
+def test_it_refuses_bad_values_and_writes_nothing(wrong: dict[str, Any]) -> None:
+    values: dict[str, Any] = {"name": "ci", "scopes": ["ops:read"], "environment": "production", **wrong}
     with pytest.raises(Invalid):
         key_create(**values, actor=ANYBODY)
     assert not ApiKey.objects.exists()

@@ -1,5 +1,7 @@
 """Who joins, what they may do, and the first founder."""
 
+from typing import Any
+
 import pytest
 
 from readiness.infra.refusals import Conflict, Invalid, NotFound
@@ -13,12 +15,12 @@ pytestmark = pytest.mark.django_db
 def add(**values: str) -> User:
     return person_add(
         **{"email": "new@example.test", "name": "", "role": "viewer", "password": PASSWORD, **values}, actor=ANYBODY
-    )  # type: ignore[arg-type]
+    )
 
 
-def change(person: User, **values: object) -> None:
-    now = {"email": person.email, "name": person.name, "role": person.role, "is_active": person.is_active}
-    person_change(user_id=person.pk, **{**now, **values}, actor=ANYBODY)  # type: ignore[arg-type]
+def change(person: User, **values: Any) -> None:
+    now: dict[str, Any] = {"email": person.email, "name": person.name, "role": person.role, "is_active": person.is_active}
+    person_change(user_id=person.pk, **{**now, **values}, actor=ANYBODY)
 
 
 def test_it_adds_a_person() -> None:
