@@ -1,6 +1,7 @@
 """Controls through the database: runs move them, time makes them stale, recurrences refute them, versions lead out."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -38,7 +39,7 @@ pytestmark = pytest.mark.django_db
 LATER = "1" * 40
 
 
-def record(control: Control, outcome: str, commit: str, **fields: object) -> str:
+def record(control: Control, outcome: str, commit: str, **fields: Any) -> str:
     key = fields.pop("idempotency_key", None)
     return control_run_record(
         control_id=control.pk, report=a_run(outcome, commit, **fields), reporter=ANYBODY, idempotency_key=key

@@ -1,6 +1,7 @@
 """A person writes the root cause: the clock stops, revisions are kept, the controls are judged by its commits."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -106,7 +107,7 @@ def test_it_writes_a_lesson_and_corrects_it() -> None:
 
 @pytest.mark.parametrize("missing", ["believed", "was_true", "do_now"])
 def test_it_refuses_a_lesson_without_text(missing: str) -> None:
-    said = {"believed": "a", "was_true": "b", "do_now": "c", missing: "  "}
+    said: dict[str, Any] = {"believed": "a", "was_true": "b", "do_now": "c", missing: "  "}
     with pytest.raises(Invalid) as refusal:
         lesson_write(incident_id=an_incident().pk, actor=ANYBODY, **said)
     assert [error.pointer for error in refusal.value.errors] == [f"/{missing}"]
