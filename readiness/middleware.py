@@ -57,7 +57,7 @@ class MachineLaneMiddleware:
         try:
             match = get_resolver().resolve(request.path_info)
         except Resolver404:
-            return problem_response(NotFound(f"There is no {request.path_info} here; /docs lists what there is."))
+            return problem_response(NotFound(f"There is no {request.path_info} here; the README lists the addresses that there are."))
         request.resolver_match = match
         try:
             response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)

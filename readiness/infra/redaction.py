@@ -42,7 +42,7 @@ _VALUE_PATTERN = (
     r"|\b[a-z0-9._%+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24}\b"  # an e-mail address
     r"|\b[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3,7}(?: ?[a-z0-9]{1,3})?\b"  # an IBAN
     r"|\b\d{3}-\d{2}-\d{4}\b"  # a social security number
-    r"|\b\d(?:[ -]?\d){12,18}\b"  # a payment card; checked by its Luhn digit
+    r"|\b[2-6]\d(?:[ -]?\d){11,17}\b"  # a payment card (all schemes start 2 to 6); checked by its Luhn digit
 )
 _VALUE = re2.compile(_VALUE_PATTERN, _OPTIONS)
 # The quick look over encoded JSON: wider than the patterns above (it must never miss what they catch), and without
@@ -58,7 +58,7 @@ _SUSPECT = re2.compile(
     rf"(?:{_QUICK_WORDS})\w*(?:[^a-z\"][^\"]*)?\"\s?:|(?:{_QUICK_WORDS})\w*\\?[\"']?\s*[=:]|bearer\s"
     r"|://[^\s:/@\"]*:[^\s/@\"]+@|\beyJ[a-z0-9_-]{8}|-----BEGIN "
     r"|\bAKIA|\bASIA|\bgh[pousr]_|\b[sr]k_(?:live|test)_|\brk_[a-z0-9_-]{10}|\bxox[abprs]-"
-    r"|[a-z0-9._%+-]@[a-z0-9-]+\.[a-z]|\b[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3}|\b\d{3}-\d{2}-\d{4}\b|\b\d(?:[ -]?\d){12}",
+    r"|[a-z0-9._%+-]@[a-z0-9-]+\.[a-z]|\b[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3}|\b\d{3}-\d{2}-\d{4}\b|\b[2-6]\d(?:[ -]?\d){11}",
     _QUICK,
 )
 
