@@ -1,5 +1,6 @@
 """Flags in the admin: every save is a workflow and leaves a revision; the revisions are only to look at."""
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -13,7 +14,7 @@ from flags.forms import FlagAdminForm
 from flags.models import Flag, FlagRevision
 from flags.services.changes import FlagEdit, FlagState, flag_writer_check
 from flags.services.config import INSTALLATION
-from flags.services.values import FlagType
+from flags.services.values import FlagType, value_text
 from flags.store import revisions_of
 from flags.workflows import flag_define, flag_edit, flag_remove
 from readiness.infra.admin import ReadOnlyAdmin, WorkflowAdmin
@@ -30,18 +31,19 @@ _DEFINITION = ("value", "reason", "visibility", "description", "safe_value", "mi
 class FlagAdmin(WorkflowAdmin):
     form = FlagAdminForm
     deletable = True
-    list_display = ("key", "value", "killed", "environment", "project_id", "visibility", "changed_at", "changed_by")
+    actions = None  # each removal is a decision of its own
+    list_display = ("key", "now", "place", "changed_at", "changed_by")
     list_filter = ("environment", "killed", "visibility", "type")
     search_fields = ("key", "description")
     ordering = ("key", "project_id", "environment")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return ("key", "environment", "project_id", "type", "killed", "history") if obj else ()
+        return ("key", "type", "place", "now", "history") if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if obj is None:
             return [(None, {"fields": ("key", "type", "tenant", "environment", *_DEFINITION)})]
-        where = (None, {"fields": ("key", "type", "project_id", "environment", "killed", *_DEFINITION)})
+        where = (None, {"fields": ("key", "type", "place", "now", *_DEFINITION)})
         return [where, ("History", {"fields": ("history",)})]
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -51,6 +53,17 @@ class FlagAdmin(WorkflowAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         allowed = super().has_delete_permission(request, obj)
         return allowed and (not isinstance(obj, Flag) or self._may_write(request, obj.environment))
+
+    @admin.display(description="For", ordering="project_id")
+    def place(self, flag: Flag) -> str:
+        whom = f"project {flag.project_id}" if flag.project_id else "everyone"
+        return f"{whom}, {flag.environment}"
+
+    @admin.display(description="Clients get")
+    def now(self, flag: Flag) -> str:
+        value = flag.safe_value if flag.killed else flag.value
+        text = value_text(type=FlagType(flag.type), value=value)[:40]
+        return f"{text} (killed)" if flag.killed else text
 
     @admin.display(description="Who changed what")
     def history(self, flag: Flag) -> str:
@@ -109,11 +122,17 @@ class FlagAdmin(WorkflowAdmin):
 
 @admin.register(FlagRevision)
 class FlagRevisionAdmin(ReadOnlyAdmin):
-    list_display = ("at", "key", "environment", "project_id", "action", "before", "after", "actor_name", "reason")
+    list_display = ("at", "key", "environment", "change", "actor_name", "reason")
     list_filter = ("action", "environment", "actor_kind")
     search_fields = ("key", "actor_name", "reason")
     ordering = ("-at",)
     exclude = ("flag",)  # the row may be gone; key, environment and project name it
+
+    @admin.display(description="From → to")
+    def change(self, revision: FlagRevision) -> str:
+        names = [*revision.before, *(name for name in revision.after if name not in revision.before)]
+        shown = [[json.dumps(side.get(name))[:40] for side in (revision.before, revision.after)] for name in names]
+        return "; ".join(f"{name} {was} → {now}" for name, (was, now) in zip(names, shown, strict=True))
 
 
 def _role(request: HttpRequest) -> str:

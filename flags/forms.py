@@ -3,20 +3,29 @@
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from flags.models import Flag
 from flags.services.changes import LONGEST_REASON
-from flags.services.values import ENVIRONMENT_PATTERN, PRODUCTION, FlagType, JsonValue, value_parse, value_text
+from flags.services.values import (
+    ENVIRONMENT_PATTERN,
+    PRODUCTION,
+    FlagType,
+    JsonValue,
+    range_text,
+    value_parse,
+    value_text,
+)
 from readiness.infra.admin import WorkflowForm
 from readiness.infra.refusals import Invalid, Refusal
 
 _BOOLEANS = (("true", "true"), ("false", "false"))
 _HELP = {
     FlagType.BOOLEAN: "",
-    FlagType.INTEGER: "A whole number.",
-    FlagType.STRING: "Text, as clients are to read it.",
-    FlagType.NUMBER: "A decimal number, such as 0.25.",
-    FlagType.OBJECT: "A JSON object.",
+    FlagType.INTEGER: "A whole number",
+    FlagType.STRING: "Text, as clients are to read it",
+    FlagType.NUMBER: "A decimal number, such as 0.25",
+    FlagType.OBJECT: "A JSON object",
 }
 
 
@@ -37,11 +46,11 @@ class FlagValueForm(forms.Form):
     reason = reason_field()
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)
 
-    def __init__(self, *args: Any, type: FlagType, value: JsonValue, version: int, **kwargs: Any) -> None:
-        kwargs["initial"] = {"value": value_text(type=type, value=value), "version": version}
-        super().__init__(*args, **kwargs)
-        self.type = type
-        self.fields["value"] = _value_field(type)
+    def __init__(self, data: QueryDict | None, *, flag: Flag, version: int) -> None:
+        self.type = FlagType(flag.type)
+        shown = value_text(type=self.type, value=flag.value, indent=2)
+        super().__init__(data, initial={"value": shown, "version": version})
+        self.fields["value"] = _value_field(flag)
 
     def clean_value(self) -> JsonValue:
         return _parsed(self.type, self.cleaned_data["value"])
@@ -72,7 +81,9 @@ class FlagAdminForm(WorkflowForm):
         required=False, help_text="true or false, digits, text, or a JSON object: as the type says."
     )
     safe_value = forms.CharField(
-        required=False, help_text="What a kill switch turns it to, in the same form; empty: it cannot be killed."
+        label="Safe variant",
+        required=False,
+        help_text="What a kill switch turns it to, in the same form; empty: it cannot be killed.",
     )
     tenant = forms.CharField(required=False, max_length=63, help_text="A tenant's slug; empty: for everyone.")
     reason = reason_field()
@@ -81,14 +92,15 @@ class FlagAdminForm(WorkflowForm):
     class Meta:
         model = Flag
         fields = ("key", "environment", "type", "visibility", "description", "minimum", "maximum", "version")
+        widgets = {"description": forms.Textarea(attrs={"rows": 2, "cols": 60})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk is None or "value" not in self.fields:
             return
         type = FlagType(self.instance.type)
-        self.fields["value"] = _value_field(type)
-        self.initial["value"] = value_text(type=type, value=self.instance.value)
+        self.fields["value"] = _value_field(self.instance)
+        self.initial["value"] = value_text(type=type, value=self.instance.value, indent=2)
         safe = self.instance.safe_value
         self.initial["safe_value"] = "" if safe is None else value_text(type=type, value=safe)
 
@@ -122,12 +134,15 @@ def show_refusal(form: forms.Form, refusal: Refusal) -> None:
         form.add_error(None, refusal.detail)
 
 
-def _value_field(type: FlagType) -> forms.Field:
+def _value_field(flag: Flag) -> forms.Field:
+    type = FlagType(flag.type)
     if type is FlagType.BOOLEAN:
         return forms.ChoiceField(choices=_BOOLEANS)
     long = type in (FlagType.STRING, FlagType.OBJECT)
     widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}) if long else forms.TextInput()
-    return forms.CharField(required=False, strip=False, widget=widget, help_text=_HELP[type])
+    hint = range_text(minimum=flag.minimum, maximum=flag.maximum)
+    help_text = f"{_HELP[type]}, {hint}." if hint else f"{_HELP[type]}."
+    return forms.CharField(required=type is not FlagType.STRING, strip=False, widget=widget, help_text=help_text)
 
 
 def _parsed(type: FlagType, text: str) -> JsonValue:

@@ -25,7 +25,7 @@ class Flag(models.Model):
     environment = models.CharField(max_length=64, default=PRODUCTION)
     key = models.CharField(max_length=100)
     type = models.CharField(max_length=10, choices=[(t.value, t.value.capitalize()) for t in FlagType])
-    value = models.JSONField()
+    value = models.JSONField(blank=True)  # an empty text and an empty object are values too
     safe_value = models.JSONField(null=True, blank=True)
     killed = models.BooleanField(default=False)
     visibility = models.CharField(max_length=10, choices=Visibility, default=Visibility.PRIVATE)

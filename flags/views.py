@@ -32,6 +32,7 @@ from readiness.tenants.workflows import project_find, projects_read
 
 FLAGS_A_PAGE = 50
 REVISIONS_A_PAGE = 20
+LONG = 40  # characters: a longer value is text to read rather than a figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +58,22 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class RevisionLine:
+    """A row of the history; `action` is empty where the changes say it all."""
+
+    action: str
+    changes: list[ChangedField]
+    revision: FlagRevision
+
+
+@dataclass(frozen=True, slots=True)
 class FlagLine:
     """A row of the list, or of a flag's other places."""
 
     flag: Flag
     place: Place
     value: str
-    changes: list[ChangedField]
-
-
-@dataclass(frozen=True, slots=True)
-class RevisionLine:
-    """A row of the history."""
-
-    revision: FlagRevision
-    changes: list[ChangedField]
+    last: RevisionLine
 
 
 # --- the list -----------------------------------------------------------------------------------------------------
@@ -98,25 +100,27 @@ def _lines(flags: Iterable[Flag]) -> list[FlagLine]:
     projects = projects_read(project_ids={flag.project_id for flag in flags} - {INSTALLATION})
     latest = revisions_latest(flag_ids=[flag.pk for flag in flags])
     return [
-        FlagLine(flag, _place_of(flag, projects), _shown(flag), _changes(FlagType(flag.type), latest.get(flag.pk)))
+        FlagLine(flag, _place_of(flag, projects), _shown(flag), _revision_line(flag, latest[flag.pk]))
         for flag in flags
+        if flag.pk in latest  # not removed between the two queries
     ]
 
 
 def _place_of(flag: Flag, projects: dict[int, Project]) -> Place:
     project = projects.get(flag.project_id)
-    who = "Everyone" if flag.project_id == INSTALLATION else project.tenant.name if project else str(flag.project_id)
+    who = "everyone" if flag.project_id == INSTALLATION else project.tenant.name if project else str(flag.project_id)
     return Place(flag.project_id, flag.environment, who)
 
 
-def _shown(flag: Flag) -> str:
+def _shown(flag: Flag, *, indent: int | None = None) -> str:
     """What clients get now."""
     value: JsonValue = flag.safe_value if flag.killed else flag.value
-    return value_text(type=FlagType(flag.type), value=value)
+    return value_text(type=FlagType(flag.type), value=value, indent=indent)
 
 
-def _changes(type: FlagType, revision: FlagRevision | None) -> list[ChangedField]:
-    return [] if revision is None else changed_fields(type=type, before=revision.before, after=revision.after)
+def _revision_line(flag: Flag, revision: FlagRevision) -> RevisionLine:
+    changes = changed_fields(type=FlagType(flag.type), before=revision.before, after=revision.after)
+    return RevisionLine(revision.action if revision.action in ("defined", "removed") else "", changes, revision)
 
 
 # --- one flag -----------------------------------------------------------------------------------------------------
@@ -131,8 +135,7 @@ def flag_page(request: HttpRequest, key: str) -> HttpResponse:
     flag = here.own or here.speaking
     form = FlagValueForm(
         request.POST if request.method == "POST" else None,
-        type=FlagType(flag.type),
-        value=flag.value,
+        flag=flag,
         version=here.own.version if here.own else 0,
     )
     if request.method == "POST" and form.is_valid():
@@ -176,7 +179,8 @@ def _flag_page(request: HttpRequest, here: FlagHere, place: Place, form: FlagVal
         "speaking": speaking,
         "speaking_for": next((line.place for line in everywhere if line.flag.pk == speaking.pk), place),
         "overruled": here.own is not None and here.own.pk != speaking.pk,
-        "value": _shown(speaking),
+        "value": _shown(speaking, indent=2),
+        "long": type is FlagType.OBJECT or len(_shown(speaking)) > LONG,
         "value_before_kill": value_text(type=type, value=flag.value),
         "safe_value": None if flag.safe_value is None else value_text(type=type, value=flag.safe_value),
         "latest": history.first(),
@@ -185,7 +189,7 @@ def _flag_page(request: HttpRequest, here: FlagHere, place: Place, form: FlagVal
         "may_write": _may_write(request, place.environment),
         "others": [line for line in everywhere if line.flag.pk != flag.pk],
         "page": page,
-        "history": [RevisionLine(revision, _changes(type, revision)) for revision in page.object_list],
+        "history": [_revision_line(flag, revision) for revision in page.object_list],
         "config_url": f"{settings.READINESS_BASE_URL}/config",
     }
     return render(request, "flags/flag.html", context, status=status)
@@ -303,7 +307,7 @@ def _place_asked(query: QueryDict) -> Place:
         raise NotFound("A project is named by its number; /flags/ links to every place that has flags.")
     project_id = int(project)
     if project_id == INSTALLATION:
-        return Place(INSTALLATION, environment, "Everyone")
+        return Place(INSTALLATION, environment, "everyone")
     found = projects_read(project_ids=[project_id]).get(project_id)
     if found is None:
         raise NotFound(f"There is no project {project_id}; Connect lists the projects there are.")

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("value", models.JSONField()),
+                ("value", models.JSONField(blank=True)),
                 ("safe_value", models.JSONField(blank=True, null=True)),
                 ("killed", models.BooleanField(default=False)),
                 (

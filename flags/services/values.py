@@ -135,11 +135,17 @@ def text_check(*, text: str, pointer: str, longest: int) -> str:
     return text
 
 
-def value_text(*, type: FlagType, value: JsonValue) -> str:
-    """The stored value as a person reads and edits it: the inverse of `value_parse`."""
+def value_text(*, type: FlagType, value: JsonValue, indent: int | None = None) -> str:
+    """The stored value as a person reads and edits it: the inverse of `value_parse`. `indent` spreads an object out."""
     if type in (FlagType.STRING, FlagType.NUMBER) and isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def range_text(*, minimum: Decimal | None, maximum: Decimal | None) -> str:
+    """The range in words, empty without one."""
+    ends = [("at least", minimum), ("at most", maximum)]
+    return ", ".join(f"{words} {_plain(bound)}" for words, bound in ends if bound is not None)
 
 
 def value_public(*, type: FlagType, value: JsonValue) -> JsonValue | Decimal:

@@ -67,7 +67,7 @@ def test_it_edits_the_definition_too(founder: Client) -> None:
     [
         ({"value": "0"}, "The least allowed is 1"),
         ({"value": "soon"}, "An integer is digits"),
-        ({"value": ""}, "An integer is digits"),
+        ({"value": ""}, "This field is required"),
         ({"safe_value": "0"}, "The least allowed is 1"),
         ({"minimum": "5000", "maximum": "10"}, "The minimum is above the maximum"),
         ({"minimum": "NaN"}, "Enter a number"),
@@ -114,6 +114,18 @@ def test_it_defines_a_flag_for_everyone_or_for_a_tenant(founder: Client) -> None
     for wrong in ({"tenant": "nosuch"}, {"key": "no way"}, {"type": "string", "environment": "dev"}, {}):
         assert founder.post(ADD, {**given, **wrong}).status_code == 200
     assert Flag.objects.filter(key="checkout.v2").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("type", "text", "value"), [("object", "{}", {}), ("string", "", ""), ("boolean", "false", False)]
+)
+def test_it_takes_an_empty_value_for_a_value(founder: Client, type: str, text: str, value: object) -> None:
+    given = {"key": "a.b", "type": type, "environment": "production", "visibility": "private"}
+    assert founder.post(ADD, {**given, "value": text}).status_code == 302
+    assert Flag.objects.get(key="a.b").value == value
+    assert founder.post(change_url("a.b"), form_of("a.b", value=text, description="said")).status_code == 302
+    assert Flag.objects.get(key="a.b").value == value
+    assert founder.get("/flags/a.b/").status_code == 200
 
 
 def test_it_removes_a_flag_and_keeps_its_history(founder: Client) -> None:

@@ -94,7 +94,7 @@ def test_it_tells_who_was_slower(founder: Client) -> None:
     [
         ("minIntervalSec", "0", "The least allowed is 1"),
         ("minIntervalSec", "soon", "An integer is digits"),
-        ("minIntervalSec", "", "An integer is digits"),
+        ("minIntervalSec", "", "This field is required"),
         ("minIntervalSec", "9" * 400, "An integer is digits"),
         ("syncEnabled", "maybe", "Select a valid choice"),
     ],
