@@ -107,8 +107,17 @@ def own_unacknowledged(sender: str, conf: Any, **_: Any) -> None:
 
 @signals.worker_ready.connect
 def beat_once(sender: Any, **_: Any) -> None:
-    """The first heartbeat does not wait for beat: the launcher waits for it."""
+    """The first heartbeat does not wait for beat: the launcher waits for it. Nor do today's partitions."""
     sender.app.tasks["infra.heartbeat"].delay()
+    sender.app.tasks["operations.run_job"].delay("partitions")
+
+
+def job_run_send(*, key: str, payload: dict[str, Any]) -> None:
+    """Handler of the outbox topic `job.run`: the job becomes a task of the worker.
+
+    Raises kombu's OperationalError when the broker is away; the outbox then tries again, so this does not.
+    """
+    app.send_task("operations.run_job", args=[key], kwargs=dict(payload), retry=False)
 
 
 # --- delivery -----------------------------------------------------------------------------------------------------

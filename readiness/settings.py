@@ -251,7 +251,10 @@ READINESS_INCIDENT_SINK = "incidents.triage.workflows.IncidentSinkInTransaction"
 READINESS_ERROR_RECORDER = "incidents.errors.workflows.console_error_record"
 READINESS_OUTBOX_HANDLERS: dict[str, str] = {
     "incident.recurred": "incidents.lessons.workflows.control_mark_ineffective",
+    "job.run": "readiness.celery.job_run_send",
 }
+# Jobs of subjects above operations: what does them (readiness.operations.services.jobs describes them).
+READINESS_JOBS: dict[str, str] = {"verdicts": "readiness.programs.workflows.verdicts_record_daily"}
 
 # --- logs -------------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = "readiness.infra.logs.configure"

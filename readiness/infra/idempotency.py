@@ -73,3 +73,9 @@ def idempotent_keep(
         ],
         ignore_conflicts=True,
     )
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def idempotent_forget(session: Session) -> int:
+    """Forget the answers past their day; how many."""
+    return IdempotentAnswer.objects.filter(created_at__lt=utcnow() - KEPT).delete()[0]

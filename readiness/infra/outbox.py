@@ -4,16 +4,19 @@ A handler is named per topic in settings.READINESS_OUTBOX_HANDLERS and called as
 be idempotent. A failure is tried again with growing pauses; after MAX_ATTEMPTS the message is dead and stays visible.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.module_loading import import_string
 
 from readiness.infra.clock import utcnow
 from readiness.infra.correlation import correlation_scope, current_traceparent
 from readiness.infra.models import OutboxMessage
+from readiness.infra.redaction import text_scrub
+from readiness.infra.refusals import Conflict, NotFound
 from readiness.infra.transactions import (
     IntentViolationError,
     Session,
@@ -76,12 +79,43 @@ def outbox_mark_failed(txn: SingleConnectionTxn, *, message_id: int, error: str)
     return row.dead_at is not None
 
 
-def outbox_deliver() -> int:
-    """Deliver what is due, at most BATCH messages; the number delivered. A failing one never holds up the others."""
+def outbox_deliver(*, on_failure: Callable[[str, Exception], object] | None = None) -> int:
+    """Deliver what is due, at most BATCH messages; the number delivered. A failing one never holds up the others.
+
+    `on_failure(topic, exception)` is told of each failure after its transaction has been undone.
+    """
     delivered = 0
-    for message_id in list(outbox_pending(utcnow()).order_by("due_at").values_list("pk", flat=True)[:BATCH]):
+    due = outbox_pending(utcnow()).order_by("due_at").values_list("pk", "topic")
+    for message_id, topic in list(due[:BATCH]):
         try:
             delivered += outbox_deliver_one(message_id=message_id)
-        except Exception as failure:  # whatever a handler raises is this message's failure, not the delivery's
-            outbox_mark_failed(message_id=message_id, error=f"{type(failure).__name__}: {failure}")
+        except Exception as failure:  # noqa: BLE001  whatever a handler raises is this message's failure, not the delivery's
+            outbox_mark_failed(message_id=message_id, error=text_scrub(f"{type(failure).__name__}: {failure}"))
+            if on_failure is not None:
+                on_failure(topic, failure)
     return delivered
+
+
+def outbox_undelivered() -> QuerySet[OutboxMessage]:
+    """The dead ones first, then those that wait, the longest due first."""
+    rows = OutboxMessage.objects.filter(delivered_at__isnull=True).defer("payload")
+    return rows.order_by(F("dead_at").asc(nulls_last=True), "due_at", "pk")
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def outbox_retry(txn: SingleConnectionTxn, *, message_id: int) -> str:
+    """Make an undelivered message due now, with all its attempts before it; its topic. Raises NotFound, Conflict."""
+    row = txn.lock_rows(OutboxMessage.objects.filter(pk=message_id)).first()
+    if row is None:
+        raise NotFound("There is no such message in the outbox; it may have been delivered and forgotten since.")
+    if row.delivered_at is not None:
+        raise Conflict("This message has been delivered already; there is nothing left to try.")
+    row.attempts, row.dead_at, row.due_at = 0, None, utcnow()
+    row.save(update_fields=["attempts", "dead_at", "due_at"])
+    return row.topic
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def outbox_forget(session: Session, *, before: datetime) -> int:
+    """Forget messages that were delivered before then; how many. The undelivered stay, the dead ones too."""
+    return OutboxMessage.objects.filter(delivered_at__lt=before).delete()[0]
