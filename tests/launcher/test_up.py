@@ -59,9 +59,10 @@ def test_it_starts_again_what_is_killed(stack: Console, name: str) -> None:
 
 def test_it_starts_again_a_killed_web_worker(stack: Console) -> None:
     web = programs(_launcher(stack))["web"]
-    [worker] = [process for process in tree(web.pid) if process.parent == web.pid]
-    worker.kill()
-    wait_until(lambda: not worker.alive and _ready(stack), what="the next web worker")
+    workers = [process for process in tree(web.pid) if process.parent == web.pid]
+    for worker in workers:
+        worker.kill()
+    wait_until(lambda: _gone(workers) and _ready(stack), what="the next web workers")
     assert web.alive
 
 
@@ -87,51 +88,47 @@ def test_it_names_the_port_that_is_taken(stack: Console, tmp_path: object) -> No
     assert "Set PORT to a free one" in done.stderr
 
 
-def test_it_lives_beside_another_ends_without_orphans_and_keeps_its_data(stack: Console, installation: Console) -> None:
+def test_it_lives_beside_another_leaves_no_orphan_and_keeps_its_data(stack: Console, installation: Console) -> None:
     assert _ready(stack)
     installation.manage("onboard_tenant", "kept", "--json")
-    everything = tree(_launcher(installation))
 
-    assert installation.stop() == 0
+    _ends_after_the_request_under_way(installation)
 
-    wait_until(lambda: _gone(everything), what="the end of every process")
-    assert not pid_file(installation.home).exists()
     # Detached this time: the command returns when the console is ready.
     assert f"Console ready at {installation.url}" in installation.manage("up", "--detach").stdout
-    assert _ready(installation)
     launcher = _launcher(installation)
     assert os.getsid(launcher) == launcher
-    again = installation.manage("onboard_tenant", "kept", "--json", expect=1)
-    assert "kept" in again.stdout + again.stderr
-
     everything = tree(launcher)
     os.kill(launcher, signal.SIGKILL)
-
     wait_until(lambda: _gone(everything), what="the end of every child of the killed launcher")
     assert not running(installation.home)
     assert pid_file(installation.home).exists(), "the stale pid file that the next start has to put up with"
-    installation.start()
-    ended = installation.stop(signal.SIGINT)
-    assert ended == 0
+
+    installation.manage("up", "--detach")
+    assert _ready(installation)
+    installation.manage("onboard_tenant", "kept", "--json", expect=1)  # it is still there
+    everything = tree(_launcher(installation))
+    assert _make_stop(installation) == f"The console of {installation.home} has ended.\n"
+    wait_until(lambda: _gone(everything), what="the end of every process")
+    assert _make_stop(installation) == f"No console runs from {installation.home}.\n"
     assert _ready(stack)
 
 
-def test_it_lets_a_request_under_way_finish(installation: Console) -> None:
-    """SIGTERM in the middle of a body: the answer still comes, and then everything ends."""
-    with socket.create_connection(("127.0.0.1", installation.port), timeout=20) as client:
+def _ends_after_the_request_under_way(console: Console) -> None:
+    """SIGTERM in the middle of a body: the answer still comes, then everything ends."""
+    everything = tree(_launcher(console))
+    with socket.create_connection(("127.0.0.1", console.port), timeout=20) as client:
         client.sendall(b"POST /v1/errors HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n\r\n{}")
-        assert installation.process is not None
-        installation.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: "Ending" in installation.log.read_text(), what="the launcher's word")
+        assert console.process is not None
+        console.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: "Ending" in console.log.read_text(), what="the launcher's word")
         client.sendall(b"  ")
         assert client.recv(12) == b"HTTP/1.1 401"
-    assert installation.process.wait(timeout=30) == 0
+    assert console.process.wait(timeout=30) == 0
+    wait_until(lambda: _gone(everything), what="the end of every process")
+    assert not pid_file(console.home).exists()
 
 
-def test_it_stops_by_make_stops_command(stack: Console, installation: Console) -> None:
-    def stop() -> str:
-        command = [sys.executable, "-m", "readiness.supervisor", "stop", str(installation.home)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
-
-    assert stop() == f"The console of {installation.home} has ended.\n"
-    assert stop() == f"No console runs from {installation.home}.\n"
+def _make_stop(console: Console) -> str:
+    command = [sys.executable, "-m", "readiness.supervisor", "stop", str(console.home)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
