@@ -270,6 +270,6 @@ class VerdictBody(models.Model):
     """Append-only: what a recorded verdict said, whole, with the salt of its digest. Its erasure leaves the chain."""
 
     project_id = models.BigIntegerField(default=0)
-    verdict = models.OneToOneField(Verdict, on_delete=models.PROTECT, related_name="recorded_body", primary_key=True)
+    verdict = models.OneToOneField(Verdict, on_delete=models.PROTECT, related_name="recorded_body")
     salt = models.CharField(max_length=32)
     body = models.TextField()

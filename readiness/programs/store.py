@@ -263,6 +263,11 @@ def evidence_offered(program: Program) -> list[Evidence]:
     return list(evidence_usable(program).order_by("-pk")[:EVIDENCE_OFFERED])
 
 
+def evidence_listed(program: Program) -> QuerySet[Evidence]:
+    """The evidence page: everything that may be attached in this program, newest first."""
+    return evidence_usable(program).order_by("-pk")
+
+
 def evidence_chosen(*, program: Program, pks: Sequence[int]) -> list[Evidence]:
     """Those of `pks` that may be attached in this program, in the order asked for."""
     found = evidence_usable(program).in_bulk(list(pks))

@@ -2,7 +2,8 @@
 
 A link covers a salted digest of the body, not the body: body and salt sit beside it, so that a permitted erasure leaves
 a tombstone and verification says *erased*, not *tampered*. The key is kept outside the database; whoever can write the
-tables but does not know it cannot make a link that holds.
+tables but does not know it cannot make a link that holds. What a chain cannot show by itself is that its newest
+entries were cut off: compare its length with a backup's.
 """
 
 import hashlib

@@ -92,7 +92,7 @@ def _lay_out(*, chosen: Sequence[UpliftStep], steps: Sequence[UpliftStep], rubri
     by_key = {category.key: category for category in rubric.categories}
     total = rubric.total
     laid: list[PathStep] = []
-    for step in sorted(chosen, key=lambda s: (s.needs_days, list(steps).index(s))):
+    for step in _in_turn(chosen, steps):
         category = by_key[step.category]
         points = rubric_points(weight=category.weight, score=step.to_score) - rubric_points(
             weight=category.weight, score=step.from_score
@@ -105,3 +105,14 @@ def _lay_out(*, chosen: Sequence[UpliftStep], steps: Sequence[UpliftStep], rubri
         suffices=total >= rubric.threshold,
         needs_days=sum(step.needs_days for step in chosen),
     )
+
+
+def _in_turn(chosen: Sequence[UpliftStep], steps: Sequence[UpliftStep]) -> list[UpliftStep]:
+    """What needs no waiting first, then as the file has them; within a category from the lower score to the higher."""
+
+    def place(step: UpliftStep) -> tuple[int, int, int]:
+        before = [s for s in chosen if s.category == step.category and s.from_score <= step.from_score]
+        first = min(i for i, s in enumerate(steps) if s.category == step.category)
+        return max(s.needs_days for s in before), first, step.from_score
+
+    return sorted(chosen, key=place)

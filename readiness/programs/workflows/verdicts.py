@@ -25,10 +25,11 @@ RECORD_AT_LEAST_EVERY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramView:
-    """A program's row with its verdict as of now."""
+    """A program's row with its verdict as of now; `recorded`: this look was appended to the chain."""
 
     program: Program
     evaluation: Evaluation
+    recorded: bool = False
 
     @property
     def uplift_status(self) -> dict[str, str]:
@@ -151,15 +152,16 @@ def verdict_recorded(txn: SingleConnectionTxn, *, program: Program, actor: Actor
         digest=row.digest,
     )
     store.verdict_insert(row=row, salt=salt, body=body)
-    return view
+    return replace(view, recorded=True)
 
 
 def verdicts_record_daily(*, actor: Actor) -> int:
-    """Record every program's verdict where it is due, one transaction each; how many programs were looked at."""
-    slugs = _slugs()
-    for slug in slugs:
-        verdict_record(slug=slug, actor=actor, cause="the verdict changed")
-    return len(slugs)
+    """Record every program's verdict where it is due, one transaction each; how many were recorded.
+
+    settings.READINESS_JOBS names it; hourly is enough.
+    """
+    views = [verdict_record(slug=slug, actor=actor, cause="the verdict changed") for slug in _slugs()]
+    return sum(view.recorded for view in views)
 
 
 @transactional(TransactionIntent.READ_ONLY)

@@ -25,6 +25,8 @@ log = structlog.get_logger("verdict")
 
 class Command(BaseCommand):
     help = "Compute the verdict of a program; the exit code says it too."
+    # A failed check of the installation is no verdict, and pipelines ask often: `manage.py check` is for that.
+    requires_system_checks: list[str] = []
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -76,8 +78,8 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.blockers:
         yield f"\nWhy not {'PROCEED' if program.kind == 'pilot' else 'GO'}"
         for blocker in evaluation.blockers:
-            step = f"  → {blocker.next_step}" if blocker.next_step else ""
-            yield f"  {blocker.ref:<10} {blocker.text}{step}"
+            then = f"  → {blocker.next_step}" if blocker.next_step else ""
+            yield f"  {blocker.ref:<10} {blocker.text}{then}"
     if uplift and uplift.steps:
         yield "\nCheapest path" + (f" to {rubric.threshold}" if rubric and uplift.suffices else "")
         for step in uplift.steps:

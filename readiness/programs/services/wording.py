@@ -1,0 +1,56 @@
+"""A verdict in plain words: the sentence under the word, and what a page draws from it."""
+
+from dataclasses import dataclass
+
+from readiness.programs.services.evaluation import Evaluation
+from readiness.programs.services.verdict import VerdictWord
+
+_SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+TONES = {
+    VerdictWord.GO: "pass",
+    VerdictWord.PROCEED: "pass",
+    VerdictWord.EXTEND: "warn",
+    VerdictWord.NO_GO: "fail",
+    VerdictWord.CANCEL: "fail",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One gain on the way to the threshold, as the score bar draws it."""
+
+    text: str
+    points: str
+
+
+def counted(count: int, noun: str) -> str:
+    """`three gates`, `one gate`, `12 gates`."""
+    number = _SMALL[count] if count < len(_SMALL) else str(count)
+    return f"{number} {noun}" if count == 1 else f"{number} {noun}s"
+
+
+def verdict_sentence(evaluation: Evaluation) -> str:
+    """`for Phase 2 entry: the score is under its threshold and three gates wait.`"""
+    kinds = [blocker.kind for blocker in evaluation.blockers]
+    reasons = []
+    if "program" in kinds:
+        reasons.append("nothing in it can be evaluated")
+    if "score" in kinds:
+        reasons.append("the score is under its threshold")
+    if gates := kinds.count("gate"):
+        reasons.append(f"{counted(gates, 'gate')} {'waits' if gates == 1 else 'wait'}")
+    if incidents := kinds.count("incident"):
+        reasons.append(f"{counted(incidents, 'incident')} {'stands' if incidents == 1 else 'stand'} against it")
+    if pilot := kinds.count("pilot"):
+        reasons.append(f"{counted(pilot, 'finding')} of the pilot {'speaks' if pilot == 1 else 'speak'} against it")
+    if not reasons:
+        reasons.append("every required gate passes" + (" and the score holds" if evaluation.rubric else ""))
+    listed = ", ".join(reasons[:-1]) + (" and " if len(reasons) > 1 else "") + reasons[-1]
+    target = evaluation.program.target
+    return f"for {target}: {listed}." if target else f"{listed[0].upper()}{listed[1:]}."
+
+
+def uplift_segments(evaluation: Evaluation) -> list[Segment]:
+    """The gains of the cheapest path, in its order."""
+    steps = evaluation.uplift.steps if evaluation.uplift else ()
+    return [Segment(f"{s.title} {s.step.from_score} → {s.step.to_score}", str(s.points)) for s in steps]
