@@ -165,7 +165,7 @@ class ApiKeyAdmin(WorkflowAdmin):
     """Keys are made and revoked, never edited and never deleted."""
 
     form = ApiKeyForm
-    list_display = ("name", "prefix", "tenant", "scopes", "environment", "created_by", "last_used_at", "revoked_at")
+    list_display = ("name", "prefix", "tenant", "may", "last_used_at", "revoked_at")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), "origin", "environment")
     list_select_related = ("tenant",)
     search_fields = ("name", "prefix", "tenant__slug")
@@ -175,7 +175,13 @@ class ApiKeyAdmin(WorkflowAdmin):
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if obj is None:
             return ("name", "tenant", "scopes", "environment")
-        return (*self.list_display, "origin", "created_at", "revoked_by", "project_id")
+        made = ("environment", "origin", "created_by", "created_at", "revoked_by", "project_id")
+        return (*self.list_display, *made)
+
+    @admin.display(description="Scopes")
+    def may(self, key: ApiKey) -> str:
+        """The scopes as people read a list."""
+        return ", ".join(key.scopes)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

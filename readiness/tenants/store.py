@@ -131,8 +131,9 @@ def dsn_caller_by_key(project_id: int, public_key: str) -> DsnCaller | None:
     )
 
 
-def api_keys_recent(limit: int) -> list[ApiKey]:
-    return list(ApiKey.objects.select_related("tenant").filter(revoked_at__isnull=True).defer("key_hash")[:limit])
+def founder_keys_recent(limit: int) -> list[ApiKey]:
+    in_use = ApiKey.objects.filter(revoked_at__isnull=True, origin=ApiKey.Origin.FOUNDER)
+    return list(in_use.select_related("tenant").defer("key_hash")[:limit])
 
 
 def dsn_key_in_use(project_id: int) -> DsnKey | None:

@@ -26,9 +26,9 @@ from readiness.tenants.services.keys import Onboarded
 from readiness.tenants.services.signin import signin_source
 from readiness.tenants.workflows import (
     connect_read,
+    founder_keys_read,
     key_create,
     key_revoke,
-    keys_read,
     keys_rotate,
     password_set,
     person_sign_in,
@@ -206,8 +206,10 @@ def _connect_page(request: HttpRequest, *, onboard_form: OnboardForm, key_form: 
     context = {
         "page_obj": page,
         "lines": [_connect_line(project) for project in page],
+        # The console's own tenant comes last: where it comes first, there is no other.
+        "nothing_yet": page.number == 1 and all(project.tenant.synthetic for project in page),
         "may_manage": founder,
-        "keys": keys_read(limit=KEYS_SHOWN) if founder else [],
+        "keys": founder_keys_read(limit=KEYS_SHOWN) if founder else [],
         "onboard_form": onboard_form,
         "key_form": key_form,
     }
@@ -244,6 +246,8 @@ def _once(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpR
 def _tell(form: Form, refusal: Refusal) -> None:
     """The refusal on the form: beside its fields where it names them, else on top."""
     fields = {error.pointer.lstrip("/"): error.detail for error in refusal.errors}
-    for name in fields.keys() & form.fields.keys():
+    named = fields.keys() & form.fields.keys()
+    for name in named:
         form.add_error(name, fields[name])
-    form.add_error(None, refusal.detail)
+    if not named:
+        form.add_error(None, refusal.detail)

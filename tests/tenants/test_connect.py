@@ -33,12 +33,19 @@ def test_it_shows_each_projects_dsn_and_snippets_to_everybody(client: Client) ->
         assert "sentry_sdk.init(" in text
         assert "/config" in text
         assert ("Onboard a tenant" in text) == (person.role == "founder")
-        assert ("Keys in use" in text) == (person.role == "founder")
+        assert ("Make the key" in text) == (person.role == "founder")
         assert not KEY.search(text)
 
 
 def test_it_teaches_the_next_command_when_there_is_nothing(founder: Client) -> None:
     assert "manage.py onboard_tenant SLUG" in body(founder.get("/connect/"))
+
+
+def test_it_gives_no_id_twice(founder: Client) -> None:
+    tenant_onboard(slug="demo", actor=ANYBODY)
+    an_api_key("ops:read")
+    ids = re.findall(r' id="([^"]+)"', body(founder.get("/connect/")))
+    assert sorted(ids) == sorted(set(ids))
 
 
 def test_it_says_when_every_dsn_is_switched_off(founder: Client) -> None:

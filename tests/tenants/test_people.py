@@ -19,7 +19,12 @@ def add(**values: str) -> User:
 
 
 def change(person: User, **values: Any) -> None:
-    now: dict[str, Any] = {"email": person.email, "name": person.name, "role": person.role, "is_active": person.is_active}
+    now: dict[str, Any] = {
+        "email": person.email,
+        "name": person.name,
+        "role": person.role,
+        "is_active": person.is_active,
+    }
     person_change(user_id=person.pk, **{**now, **values}, actor=ANYBODY)
 
 

@@ -4,6 +4,19 @@ from collections.abc import Sequence
 
 from readiness.infra.refusals import FieldError, Invalid
 
+# What each lets its holder do, for people who choose.
+SCOPE_MEANING = {
+    "errors:write": "report errors",
+    "decisions:write": "record decisions",
+    "telemetry:write": "send telemetry",
+    "config:read": "read flags",
+    "evidence:write": "add evidence to programs",
+    "controls:write": "report runs of controls",
+    "alerts:write": "pass on alerts",
+    "ops:read": "read incidents, verdicts and health",
+    "faults:write": "inject faults",
+}
+
 # A tenant's: enough to report and to read its own flags. Onboarding makes one key for each, in this order.
 TENANT_SCOPES = ("errors:write", "decisions:write", "telemetry:write", "config:read")
 # The founders' own: never handed to a pilot customer by onboarding.

@@ -234,6 +234,6 @@ def connect_read(session: Session, *, page: str, per_page: int) -> Page[Project]
 
 
 @transactional(TransactionIntent.READ_ONLY)
-def keys_read(session: Session, *, limit: int) -> list[ApiKey]:
-    """The newest keys in use with their tenants, for founders; no key itself is in there, only its prefix."""
-    return store.api_keys_recent(limit)
+def founder_keys_read(session: Session, *, limit: int) -> list[ApiKey]:
+    """The newest founders' keys in use, with their tenants; no key itself is in there, only its prefix."""
+    return store.founder_keys_recent(limit)
