@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 
@@ -15,7 +15,6 @@ ADA = Actor(kind="person", name="ada@example.test", id=1)
 BEAT = Actor(kind="job", name="the schedule")
 
 
-
 def errors_at(moment: datetime, *, count: int = 1, component: str = "shop.orders") -> list[StoredError]:
     """Errors that arrived at that moment."""
     errors = [
@@ -25,9 +24,8 @@ def errors_at(moment: datetime, *, count: int = 1, component: str = "shop.orders
     return list(errors_commit(errors=errors))
 
 
-
 @pytest.fixture
 def recording(fresh_database: str) -> Iterator[None]:
-    """The console's own errors are committed by a thread of their own: a database that may commit, and no thread left."""
+    """The console's own errors are committed by a thread: a database that may commit, and no thread left behind."""
     yield
     errors_settle()

@@ -27,9 +27,7 @@ from readiness.operations.services.jobs import (
 
 NOW = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-NIGHTLY, OUTBOX = job_find("retention"), job_find("outbox")
-assert NIGHTLY is not None
-assert OUTBOX is not None
+NIGHTLY, OUTBOX = (next(job for job in JOBS if job.key == key) for key in ("retention", "outbox"))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +114,4 @@ def test_it_names_what_needs_a_person_or_says_that_nothing_does() -> None:
         cards=[HealthCard("fail", "Drift", "2 %", "")],
         standings=[("Retention", JobStanding("fail", "Failed"))],
         dead_messages=2,
-    ) == (
-        "Needs a person: the append-only check, the figures (drift), Retention (failed), 2 dead messages."
-    )
+    ) == ("Needs a person: the append-only check, the figures (drift), Retention (failed), 2 dead messages.")

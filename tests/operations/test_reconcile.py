@@ -15,8 +15,8 @@ from readiness.infra.clock import utcnow
 from readiness.infra.transactions import atomic_write
 from readiness.operations.models import Reconciliation, ReconciliationRun
 from readiness.operations.workflows import reconciling
-from readiness.operations.workflows.recording import JobFailed
 from readiness.operations.workflows.reconciling import reconcile, reconciliation_health
+from readiness.operations.workflows.recording import JobFailed
 from tests.operations.conftest import ADA, BEAT, errors_at
 
 
@@ -155,7 +155,9 @@ def test_a_repair_counts_again_before_it_writes() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("statement", ["UPDATE operations_reconciliation_run SET alert = 0 = 1", "DELETE FROM operations_reconciliation_run"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE operations_reconciliation_run SET alert = 0 = 1", "DELETE FROM operations_reconciliation_run"]
+)
 def test_what_has_run_cannot_be_changed(statement: str) -> None:
     _run()
     with pytest.raises(IntegrityError, match="append-only"), atomic_write(), connection.cursor() as cursor:

@@ -85,7 +85,7 @@ def _housekeeping(*, actor: Actor) -> str:
         "delivered messages": outbox_forget(before=now - DELIVERED_KEPT),
         "runs": runs_forget(actor=actor),
     }
-    forgotten = [f"{count} {what}" for what, count in counts.items() if count]
+    forgotten = [f"{what} {count}" for what, count in counts.items() if count]
     return f"Forgotten: {', '.join(forgotten)}." if forgotten else "Nothing was old enough to forget."
 
 
