@@ -12,7 +12,12 @@ from incidents.lessons import ingest as lessons_ingest
 from incidents.lessons import views as lessons_views
 from incidents.triage import api as triage_api
 from incidents.triage import views as triage_views
+from readiness.operations import admin as operations_admin
 from readiness.operations import api as operations_api
+from readiness.operations import views as operations_views
+from readiness.programs import api as programs_api
+from readiness.programs import ingest as programs_ingest
+from readiness.programs import views as programs_views
 from readiness.tenants import views as tenants_views
 
 
@@ -44,6 +49,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/login/", tenants_views.to_sign_in),
     path("admin/logout/", tenants_views.sign_out),
     path("admin/password_change/", tenants_views.to_password),
+    path("admin/", operations_admin.index),
     path("admin/", admin.site.urls),
     # --- capture ---
     path("api/<project:project_id>/envelope/", errors_ingest.envelope),
@@ -63,8 +69,23 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("controls/<str:public_id>/revise/", lessons_views.control_revise, name="control-revise"),
     path("lessons/", lessons_views.lesson_list, name="lesson-list"),
     path("client/readiness_client.py", lessons_views.client, name="client"),
+    # --- operations ---
+    path("operations/", operations_views.operations, name="operations"),
+    path("operations/jobs/<slug:key>/run/", operations_views.job_run_now, name="operations-job-run"),
+    path("operations/outbox/<int:message_id>/retry/", operations_views.outbox_retry, name="operations-outbox-retry"),
     # --- service health ---
     path("healthz", operations_api.healthz),
     path("readyz", operations_api.readyz),
     path("health", operations_api.readyz),
+    # --- programs ---
+    path("", programs_views.home, name="home"),
+    path("programs/", programs_views.program_list, name="program-list"),
+    path("programs/<slug:slug>/", programs_views.program, name="program"),
+    path("programs/<slug:slug>/gates/<str:key>/", programs_views.program_gate, name="program-gate"),
+    path("programs/<slug:slug>/rubric/<str:key>/", programs_views.program_score, name="program-score"),
+    path("programs/<slug:slug>/evidence/", programs_views.program_evidence, name="program-evidence"),
+    path("programs/<slug:slug>/history/", programs_views.program_history, name="program-history"),
+    path("programs/<slug:slug>/today/", programs_views.program_today, name="program-today"),
+    path("ops/verdicts/<str:program>", programs_api.verdict, name="ops-verdict"),
+    path("v1/evidence", programs_ingest.evidence, name="evidence"),
 ]
