@@ -131,11 +131,10 @@ def _refused_form(form: type[WorkflowForm], refusal: Refusal) -> type[WorkflowFo
     class Refused(form):  # type: ignore[valid-type, misc]
         def clean(self) -> Any:
             cleaned = super().clean()
-            named = [error for error in refusal.errors if error.pointer.lstrip("/") in self.fields]
-            for error in named:
-                self.add_error(error.pointer.lstrip("/"), error.detail)
-            if not named:
-                self.add_error(None, ValidationError(refusal.detail))
+            for error in refusal.errors:
+                if error.pointer.lstrip("/") in self.fields:
+                    self.add_error(error.pointer.lstrip("/"), error.detail)
+            self.add_error(None, ValidationError(refusal.detail))
             return cleaned
 
     return Refused
