@@ -63,3 +63,10 @@ def fresh_database(template_database: Template, django_db_blocker: DjangoDbBlock
     with django_db_blocker.unblock(), connected_to(name):
         yield template_database.databases.url(name)
     template_database.databases.drop(name)
+
+
+@pytest.fixture(autouse=True)
+def own_errors_fail(request: pytest.FixtureRequest) -> None:
+    """In tests that are rolled back; see tests/failures.py."""
+    if request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("settings").READINESS_ERROR_RECORDER = "tests.failures.failure_raise"
