@@ -11,10 +11,18 @@ from typing import Any
 from incidents.errors.services.captured import CapturedError, Origin
 from incidents.errors.services.normalising import Keys, sentry_capture
 from incidents.errors.workflows import errors_commit
+from incidents.lessons.models import Control
+from incidents.lessons.services.control_state import CheckResult, Outcome
+from incidents.lessons.services.run_report import RunReport
+from incidents.lessons.workflows import control_create, control_run_record, root_cause_write
 from incidents.triage.models import Incident
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import atomic_write
+from readiness.programs.models import Program
+from readiness.programs.services.evidence import EvidenceDraft
+from readiness.programs.services.program_file import LIBRARY, program_read
+from readiness.programs.workflows import program_import
 from readiness.tenants.models import DsnKey, Project, Tenant, User
 from readiness.tenants.services.keys import IssuedKey
 from readiness.tenants.workflows import dsn_key_create, key_create
@@ -115,9 +123,59 @@ def a_captured_error(
 def an_incident(**fields: Any) -> Incident:
     """An incident with one stored event behind it; `fields` as for an_event, `incident` for the row's own."""
     own = fields.pop("incident", {})
-    stored = errors_commit(errors=[a_captured_error(**{"transaction": f"/{next(_numbers)}", **fields})])
+    stored = errors_commit(errors=[a_captured_error(**{"fingerprint": [f"incident-{next(_numbers)}"], **fields})])
     number = int(str(stored[0].incident).removeprefix("INC-"))
     with atomic_write():
         if own:
             Incident.objects.filter(pk=number).update(**own)
         return Incident.objects.get(pk=number)
+
+
+# --- lessons ------------------------------------------------------------------------------------------------------
+
+BROKEN, FIXED = "b" * 40, "f" * 40
+COMMAND = "pytest tests/test_budget.py"
+CHECK = "tests/test_budget.py::test_refuses"
+
+
+def a_control(*, incident: Incident | None = None, **fields: Any) -> Control:
+    """A check of an incident, unproven; `kind="playbook"` needs a `check_first`."""
+    incident = incident or an_incident()
+    known = {"kind": "check", "title": "Budgets are checked", "command": COMMAND, "actor": ANYBODY}
+    return control_create(**{"incident_id": incident.pk, **known, **fields})
+
+
+def a_run(outcome: str, commit: str, **fields: Any) -> RunReport:
+    """A reported run of one check whose outcome is the run's own."""
+    checks = fields.pop("checks", {CHECK: outcome})
+    known = {"on_main": False, "command": COMMAND, "overlay_sha256": "", "output_sha256": "a" * 64}
+    return RunReport(
+        outcome=Outcome(outcome),
+        commit=commit,
+        checks=tuple(CheckResult(name, Outcome(value)) for name, value in checks.items()),
+        **{"finished_at": utcnow(), **known, **fields},
+    )
+
+
+def a_proven_control(*, incident: Incident | None = None, **fields: Any) -> Control:
+    """A check that failed on BROKEN, which the root cause names, and passed on FIXED."""
+    incident = incident or an_incident()
+    root_cause_write(incident_id=incident.pk, text="Nobody asked.", broken_commits=[BROKEN], actor=ANYBODY)
+    control = a_control(incident=incident, **fields)
+    for outcome, commit in (("failed", BROKEN), ("passed", FIXED)):
+        control_run_record(control_id=control.pk, report=a_run(outcome, commit), reporter=ANYBODY)
+    return Control.objects.get(pk=control.pk)
+
+
+# --- programs -----------------------------------------------------------------------------------------------------
+
+
+def a_program(*, example: bool = True) -> Program:
+    """The library's phase-1-exit, with what its document attests unless `example` is False."""
+    file = program_read(name="phase-1-exit.yaml", raw=(LIBRARY / "phase-1-exit.yaml").read_bytes())
+    result = program_import(definition=file.definition, example=file.example, load_example=example, actor=ANYBODY)
+    return result.view.program
+
+
+def a_draft(title: str = "A measurement", **fields: Any) -> EvidenceDraft:
+    return EvidenceDraft(**{"kind": "measurement", "title": title, "collected_at": utcnow(), **fields})

@@ -1,6 +1,7 @@
 """The chain of verdicts: any change breaks it, a permitted erasure does not."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +53,8 @@ def test_any_change_is_seen(position: int, what: str) -> None:
     entries = chain()
     entry = entries[position]
     if what in ("body", "salt", "digest", "link"):
-        entries[position] = replace(entry, **{what: "0" * 64})
+        forged: dict[str, Any] = {what: "0" * 64}
+        entries[position] = replace(entry, **forged)
     elif what in ("verdict", "score"):
         entries[position] = replace(entry, head={**entry.head, what: "GO"})
     elif what == "gone":

@@ -52,7 +52,7 @@ def send(key: str, body: Any, *, content_type: str = "application/json", query: 
     return Client().post(f"/v1/evidence{query}", data, content_type=content_type, headers=headers)  # type: ignore[return-value]
 
 
-def coverage(value: str = "87.5", **fields: Any) -> dict[str, Any]:
+def coverage(value: str | None = "87.5", **fields: Any) -> dict[str, Any]:
     known = {"kind": "coverage", "value": value, "unit": "%", "program": "pilot", "ref": "E-CODE-3"}
     return {**known, "commit": "a" * 40, "collected_at": isoz(utcnow()), **fields}
 

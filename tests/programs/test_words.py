@@ -1,6 +1,7 @@
 """Attesting to gates and setting scores: always with evidence, always by somebody, the verdict at once."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -25,18 +26,18 @@ def total(view: ProgramView) -> str:
     return str(view.evaluation.rubric.total)
 
 
-def piece(title: str = "The window's report", **fields: object) -> int:
+def piece(title: str = "The window's report", **fields: Any) -> int:
     return evidence_add(slug=SLUG, draft=a_draft(title, **fields), actor=ANYBODY).evidence.pk
 
 
-def attest(criterion: str, *evidence: int, claim: Claim = Claim.MET, **fields: object) -> ProgramView:
-    known: dict[str, object] = {"slug": SLUG, "criterion": criterion, "claim": claim, "actor": ANYBODY}
-    return gate_attest(**{**known, "evidence": list(evidence), **fields})  # type: ignore[arg-type]
+def attest(criterion: str, *evidence: int, claim: Claim = Claim.MET, **fields: Any) -> ProgramView:
+    known: dict[str, Any] = {"slug": SLUG, "criterion": criterion, "claim": claim, "actor": ANYBODY}
+    return gate_attest(**{**known, "evidence": list(evidence), **fields})
 
 
-def rate(category: str, score: int, *evidence: int, **fields: object) -> ProgramView:
-    known: dict[str, object] = {"slug": SLUG, "category": category, "score": score, "actor": ANYBODY}
-    return score_set(**{**known, "evidence": list(evidence), **fields})  # type: ignore[arg-type]
+def rate(category: str, score: int, *evidence: int, **fields: Any) -> ProgramView:
+    known: dict[str, Any] = {"slug": SLUG, "category": category, "score": score, "actor": ANYBODY}
+    return score_set(**{**known, "evidence": list(evidence), **fields})
 
 
 def test_two_scores_with_new_evidence_reach_exactly_80_and_remove_the_score_blocker() -> None:
@@ -91,7 +92,7 @@ def test_noted_evidence_passes_nothing() -> None:
         ({"collected_at": utcnow() - timedelta(days=3650)}, "older than 90 days"),
     ],
 )
-def test_unfit_evidence_shows_nothing_as_met(fields: dict[str, object], reason: str) -> None:
+def test_unfit_evidence_shows_nothing_as_met(fields: dict[str, Any], reason: str) -> None:
     pk = piece(**fields)
     with pytest.raises(Invalid, match=reason):
         attest("G6.3", pk)
