@@ -31,7 +31,17 @@ from readiness.infra.lifeline import die_with_supervisor
 
 logger = logging.getLogger(__name__)
 
-app = Celery("readiness")
+
+class ConsoleTask(Task[..., Any]):
+    """A task whose process dies is tried again after this pause, three times; then it is a recorded failure, so that
+    one that kills its process never does so for ever. (CELERY_TASK_RETRY_ON_WORKER_LOST; requeueing does not count.)
+    """
+
+    default_retry_delay = 2
+    max_retries = 3
+
+
+app = Celery("readiness", task_cls=ConsoleTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.set_default()  # request threads have no current app of their own
 app.autodiscover_tasks()

@@ -1,5 +1,7 @@
 """Tasks that a test sends to a real worker (registered by tests.launcher.probe_settings)."""
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -28,6 +30,13 @@ def trace(diary: str) -> None:
 def fail(self: Task[..., None]) -> None:
     """Break as a task of ours might."""
     raise LookupError("the shelf is empty")
+
+
+@shared_task(name="probe.die")
+def die(diary: str) -> None:
+    """Take the process along."""
+    _note(diary, "begin")
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _note(diary: str, text: str) -> None:

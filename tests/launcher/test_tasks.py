@@ -62,12 +62,28 @@ def test_it_runs_a_task_in_its_senders_trace(stack: Console, send: Send, tmp_pat
 def test_it_records_a_task_that_breaks(stack: Console, send: Send) -> None:
     with correlation_scope("test") as context:
         send("probe.fail")
+    event = _recorded(stack, component="task.probe.fail")
+    assert (event.layer, event.correlation_id) == ("L5", context.correlation_id)
 
-    def recorded() -> ErrorEvent | None:
-        with stack.tables():
-            return ErrorEvent.objects.filter(correlation_id=context.correlation_id).first()
 
-    wait_until(recorded, what="the error's record", log=stack.home / "logs" / "worker.log")
-    event = recorded()
-    assert event is not None
-    assert (event.component, event.layer) == ("task.probe.fail", "L5")
+def test_it_gives_up_a_task_that_kills_its_process_each_time(stack: Console, send: Send, tmp_path: Path) -> None:
+    diary = tmp_path / "diary"
+    send("probe.die", str(diary))
+    assert _recorded(stack, component="task.probe.die").exception_type == "WorkerLostError"
+    assert _diary(diary) == ["begin"] * 4
+    send("probe.trace", str(tmp_path / "next"))
+    wait_until(lambda: len(_diary(tmp_path / "next")) == 1, what="the next task's run")
+    send("probe.fail")  # a pool child that was started after its parent has recorded an error can record too
+    _recorded(stack, component="task.probe.fail", count=2)
+
+
+def _recorded(console: Console, *, component: str, count: int = 1) -> ErrorEvent:
+    """The last of `count` errors of this component, once they are there."""
+
+    def found() -> list[ErrorEvent]:
+        with console.tables():
+            return list(ErrorEvent.objects.filter(component=component).order_by("created_at"))
+
+    log = console.home / "logs" / "worker.log"
+    wait_until(lambda: len(found()) >= count, what=f"the record of {component}", within_s=40, log=log)
+    return found()[-1]
