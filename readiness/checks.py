@@ -130,6 +130,8 @@ def _hooks() -> Iterator[tuple[str, str]]:
         yield name, getattr(settings, name)
     for topic, dotted in settings.READINESS_OUTBOX_HANDLERS.items():
         yield f"READINESS_OUTBOX_HANDLERS[{topic!r}]", dotted
+    for job, dotted in settings.READINESS_JOBS.items():
+        yield f"READINESS_JOBS[{job!r}]", dotted
 
 
 def _import_failure(dotted: str) -> str:

@@ -237,7 +237,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # The sign that tasks are consumed; /readyz fails when it stays away. One that nobody took in time is not kept.
-    "infra.heartbeat": {"task": "infra.heartbeat", "schedule": 10.0, "options": {"expires": 30}},
+    "infra.heartbeat": {"task": "infra.heartbeat", "schedule": 10.0, "options": {"expire_seconds": 30}},
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 

@@ -262,24 +262,34 @@ def partitions_make(*, first: date, days: int) -> list[str]:
     return made
 
 
-def partitions_drop(*, before: date) -> int:
-    """Drop the daily partitions that end at or before `before`; the number of events that went with them."""
+def partitions_before(day: date) -> list[str]:
+    """The daily partitions that end at or before `day`, the oldest first."""
     if connection.vendor != "postgresql":
-        return 0
-    gone = 0
+        return []
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid "
-            "WHERE i.inhparent = 'infra_error_events'::regclass AND relname ~ '_[0-9]{8}$' ORDER BY relname"
+            "WHERE i.inhparent = 'infra_error_events'::regclass AND relname ~ '_[0-9]{8}$' "
+            "AND right(relname, 8) < %s ORDER BY relname",
+            [f"{day:%Y%m%d}"],
         )
-        for (name,) in cursor.fetchall():
-            day = datetime.strptime(name[-8:], "%Y%m%d").date()  # noqa: DTZ007  a date, no moment
-            if day >= before:
-                break
-            cursor.execute(f"SELECT count(*) FROM {name}")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def partitions_drop(*, before: date) -> int:
+    """Drop the daily partitions that end at or before `before`; the number of events that went with them."""
+    gone = 0
+    with connection.cursor() as cursor:
+        for name in partitions_before(before):
+            cursor.execute(f"SELECT count(*) FROM {name}")  # noqa: S608  the catalogue's own name
             gone += cursor.fetchone()[0]
             cursor.execute(f"DROP TABLE {name}")
     return gone
+
+
+def events_exist_before(cutoff: datetime) -> bool:
+    """There is an event older than the cutoff."""
+    return ErrorEvent.objects.filter(created_at__lt=cutoff).exists()
 
 
 def events_delete_before(*, cutoff: datetime, batch: int = 5_000) -> int:
@@ -298,9 +308,15 @@ def events_count_before(*, cutoff: datetime) -> int:
     return ErrorEvent.objects.filter(created_at__lt=cutoff).count()
 
 
-def ledger_forget(*, before: date) -> int:
-    """Forget the ids of days that retention has taken."""
-    return ErrorId.objects.filter(day__lt=before).delete()[0]
+def ledger_forget(*, before: date, batch: int = 20_000) -> int:
+    """Forget a batch of the ids of days that retention has taken; how many went."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM infra_error_ids WHERE (project_id, error_id) IN "
+            "(SELECT project_id, error_id FROM infra_error_ids WHERE day < %s LIMIT %s)",
+            [before.isoformat(), batch],
+        )
+        return int(cursor.rowcount)
 
 
 def rollups_forget(*, before: datetime) -> int:

@@ -1,6 +1,7 @@
 """Capture's use-cases: store a batch, record the console's own failures, keep partitions, forget by retention."""
 
 import logging
+import time
 import traceback
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from readiness.infra.transactions import Session, SingleConnectionTxn, Transacti
 
 log = logging.getLogger(__name__)
 PARTITIONS_AHEAD = 7
+_TURN_S = 0.05  # between two batches of retention: whoever waits for the database's one writer gets a turn
 CONSOLE_PROJECT = 0
 
 
@@ -193,21 +195,52 @@ def partitions_ensure(session: Session) -> list[str]:
     return store.partitions_make(first=utcnow().date(), days=PARTITIONS_AHEAD + 1)
 
 
-@transactional(TransactionIntent.ATOMIC_WRITE)
-def cleanup_old_errors(session: Session, *, retention_days: int, actor: Actor, reason: str = "retention") -> int:
-    """Forget the errors that arrived more than `retention_days` ago; how many (117, 124).
+def cleanup_old_errors(*, retention_days: int, actor: Actor, reason: str = "retention") -> int:
+    """Forget the errors that arrived more than `retention_days` ago; how many (117, 124). Raises ValueError.
 
-    The only way out of the table: under an audited permit. Whole days go as partitions on PostgreSQL. Incidents, their
-    counts and timelines stay: they are the lesson, not the evidence.
+    The only way out of the table: under audited permits. Whole days go as partitions on PostgreSQL; the rest goes in
+    batches with a transaction each, for capture must not wait for a night's worth of them. Incidents, their counts and
+    timelines stay: they are the lesson, not the evidence. What a broken run leaves, the next one takes.
     """
     cutoff = _cutoff(retention_days)
-    with deletion_permit(session, table="infra_error_events", actor=actor, reason=reason, cutoff=cutoff):
-        gone = store.partitions_drop(before=cutoff.date())
-        while deleted := store.events_delete_before(cutoff=cutoff):
-            gone += deleted
-    store.ledger_forget(before=cutoff.date())
-    store.rollups_forget(before=cutoff)
+    gone = old_partitions_drop(cutoff=cutoff, actor=actor, reason=reason)
+    while deleted := old_events_delete(cutoff=cutoff, actor=actor, reason=reason):
+        gone += deleted
+        time.sleep(_TURN_S)
+    while old_ids_delete(cutoff=cutoff):
+        time.sleep(_TURN_S)
+    old_rollups_delete(cutoff=cutoff)
     return gone
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def old_partitions_drop(session: Session, *, cutoff: datetime, actor: Actor, reason: str) -> int:
+    """Drop the partitions of whole days before the cutoff; the number of events that went with them."""
+    if not store.partitions_before(cutoff.date()):
+        return 0  # no permit, and no line in the audit, for nothing
+    with deletion_permit(session, table="infra_error_events", actor=actor, reason=reason, cutoff=cutoff):
+        return store.partitions_drop(before=cutoff.date())
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def old_events_delete(session: Session, *, cutoff: datetime, actor: Actor, reason: str) -> int:
+    """Delete one batch of events older than the cutoff; how many."""
+    if not store.events_exist_before(cutoff):
+        return 0
+    with deletion_permit(session, table="infra_error_events", actor=actor, reason=reason, cutoff=cutoff):
+        return store.events_delete_before(cutoff=cutoff)
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def old_ids_delete(session: Session, *, cutoff: datetime) -> int:
+    """Forget one batch of the ids of days that retention has taken; how many."""
+    return store.ledger_forget(before=cutoff.date())
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def old_rollups_delete(session: Session, *, cutoff: datetime) -> int:
+    """Forget the rollups of hours that retention has taken; how many."""
+    return store.rollups_forget(before=cutoff)
 
 
 @transactional(TransactionIntent.READ_ONLY)
