@@ -35,6 +35,7 @@ def test_each_job_gets_one_and_only_once() -> None:
 
 
 def test_beat_lays_them_before_its_first_tick_and_sends_them() -> None:
+    app.loader.import_default_modules()  # as beat does before it starts
     signals.beat_init.send(sender=None)
     outbox = ModelEntry(_row("outbox"), app=app)
     assert (outbox.task, outbox.args, outbox.schedule.run_every) == (
