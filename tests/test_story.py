@@ -1,0 +1,195 @@
+"""First contact, once through: a real program crashes, and the founder walks from crash to verdict in Chromium.
+
+Nothing in it is a stand-in: a git repository with a bug, its crash by the real sentry_sdk in a process of its own, the
+console's own processes, the client that the console serves, and a person's clicks.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import OpenPage, axe, sign_in
+from tests.console import Console
+
+BUGGY = "def settle(order):\n    return order['total'] // order['parts']\n"
+MENDED = "def settle(order):\n    return order['total'] // max(1, order['parts'])\n"
+TEST = "from shop import settle\n\n\ndef test_settles_without_parts():\n    assert settle({'total': 4, 'parts': 0}) == 4\n"
+CRASH = """
+import sys
+import sentry_sdk
+from shop import settle
+
+sentry_sdk.init(dsn=sys.argv[1], release=f"shop@{sys.argv[2]}", environment="production")
+settle({"total": 4, "parts": 0, "card": "4111 1111 1111 1111"})
+"""
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_shop.py")
+
+
+@dataclass
+class Shop:
+    """A program under git: `main` holds the bug, then the fix with its test."""
+
+    path: Path
+    broken: str = ""
+    fixed: str = ""
+
+    def git(self, *words: str) -> str:
+        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test", "-c", "commit.gpgsign=false")
+        return subprocess.run(["git", *who, *words], cwd=self.path, capture_output=True, text=True, check=True).stdout.strip()
+
+    def commit(self, why: str, **files: str) -> str:
+        for name, content in files.items():
+            (self.path / f"{name}.py").write_text(content)
+        self.git("add", "-A")
+        self.git("commit", "-qm", why)
+        return self.git("rev-parse", "HEAD")
+
+    def crash(self, dsn: str) -> subprocess.CompletedProcess[str]:
+        """Run the program as it stands at the bug; the SDK reports before it exits."""
+        self.git("checkout", "-q", self.broken)
+        command = [sys.executable, "crash.py", dsn, self.broken[:8]]
+        done = subprocess.run(command, cwd=self.path, capture_output=True, text=True, timeout=60, check=False)
+        self.git("checkout", "-q", "main")
+        return done
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    made = Shop(tmp_path / "shop")
+    made.path.mkdir()
+    made.git("init", "-q", "-b", "main")
+    made.broken = made.commit("a bug", shop=BUGGY, crash=CRASH)
+    made.fixed = made.commit("the fix and its test", shop=MENDED, test_shop=TEST)
+    return made
+
+
+def client(console: Console, shop: Shop, *words: str) -> subprocess.CompletedProcess[str]:
+    """The CI client as a user downloads it, with a key of its own."""
+    script = shop.path.parent / "readiness_client.py"
+    if not script.exists():
+        script.write_bytes(console.call("GET", "/client/readiness_client.py").body)
+        (shop.path.parent / "key").write_text(console.key("controls:write"))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(shop.path.parent),
+        "READINESS_URL": console.url,
+        "READINESS_KEY": (shop.path.parent / "key").read_text(),
+    }
+    command = [sys.executable, str(script), *words, "--", *PYTEST]
+    return subprocess.run(command, cwd=shop.path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def write(page: Page, section: str, fields: dict[str, str], button: str) -> None:
+    """Fill the form of a panel, opening it when it is folded, and save."""
+    panel = page.locator(f"section#{section}")
+    details = panel.locator("details.more").last
+    if details.get_attribute("open") is None:
+        details.locator("summary").click()
+    for name, value in fields.items():
+        field = panel.locator(f"[name$={name}]")
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+    panel.get_by_role("button", name=button).click()
+
+
+def test_from_crash_to_verdict(fresh_console: Console, open_page: OpenPage, shop: Shop) -> None:
+    console, page = fresh_console, sign_in(open_page(fresh_console))
+
+    # a program crashes, and its crash is an incident
+    crashed = shop.crash(console.dsn)
+    assert "ZeroDivisionError" in crashed.stderr
+    page.goto("/incidents/")
+    page.get_by_role("link", name=re.compile("ZeroDivisionError")).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("ZeroDivisionError: integer division or modulo by zero")
+    expect(page.locator("main")).to_contain_text("shop.py")
+    assert "4111" not in page.content()
+    incident_url = page.url
+    assert axe(page) == []
+
+    # somebody takes it; it cannot be closed yet, and the page says why
+    page.get_by_role("button", name="Take it").click()
+    page.get_by_role("button", name="Close it").click()
+    expect(page.locator("section#closing")).to_contain_text("will happen again")
+    expect(page.locator("#messages")).to_be_visible()
+
+    # root cause: the clock stops; lesson; control
+    root_cause = {"text": "An order may have no parts; nobody had asked.", "broken_commits": shop.broken}
+    write(page, "root-cause", root_cause, "Save the root cause")
+    expect(page.locator(".page-head")).to_contain_text("diagnosed in")
+    lesson = {"believed": "Every order has parts.", "was_true": "Gifts have none.", "do_now": "We divide by at least one."}
+    write(page, "lesson", lesson, "Save the lesson")
+    control = {"kind": "check", "title": "Orders without parts are settled", "command": "pytest test_shop.py"}
+    write(page, "prevention", control, "Make the control")
+    key = page.locator("section#prevention a.row-title b").inner_text()
+    assert re.fullmatch(r"CTL-\d+", key)
+
+    # green first proves nothing
+    green = client(console, shop, "control", key)
+    assert green.returncode == 0, green.stderr
+    page.goto(incident_url)
+    expect(page.locator("section#prevention .panel-side").last).to_contain_text(re.compile("unproven", re.IGNORECASE))
+
+    # red on the bug, green on the fix: proven
+    proof = client(console, shop, "prove", key, "--broken", shop.broken, "--fixed", shop.fixed, "--overlay", "test_shop.py")
+    assert proof.returncode == 0, proof.stdout + proof.stderr
+    page.reload()
+    expect(page.locator("section#prevention")).to_contain_text("on the broken commit")
+    expect(page.locator("section#prevention")).to_contain_text(re.compile("proven", re.IGNORECASE))
+    assert axe(page) == []
+    page.get_by_role("button", name="Mark it prevented").click()
+    page.get_by_role("button", name="Close it").click()
+    expect(page.locator("section#closing")).to_contain_text("Closed")
+
+    # the verdict is computed
+    console.manage("import_program", "phase-1-exit", "--example")
+    page.goto("/")
+    expect(page.locator(".verdict")).to_have_text("NO-GO")
+    expect(page.locator("main")).to_contain_text("68.75")
+    assert axe(page) == []
+    answer = console.call("GET", "/ops/verdicts/phase-1-exit", key=console.key("ops:read")).json()
+    assert (answer["verdict"], answer["score"], answer["gap"]) == ("NO-GO", "68.75", "11.25")
+    assert [blocker["ref"] for blocker in answer["blockers"]] == ["rubric", "G5", "G6", "G7"]
+    assert console.manage("verdict", "phase-1-exit", expect=1).returncode == 1
+
+    # a flag is flipped, and a poller sees it within a second
+    assert console.call("GET", "/config").json() == {"syncEnabled": True, "minIntervalSec": 900, "retryCap": 3}
+    page.goto("/flags/syncEnabled/")
+    page.locator("main form [name=value]").first.select_option("false")
+    page.get_by_role("button", name="Save").click()
+    flipped = time.monotonic()
+    expect(page.locator(".big-number")).to_have_text("false")
+    while json.loads(console.call("GET", "/config").body)["syncEnabled"]:
+        assert time.monotonic() - flipped < 2, "the flip was not in a fresh answer within a second"
+        time.sleep(0.02)
+
+
+PAGES = ("/", "/incidents/", "/incidents/INC-1/", "/lessons/", "/programs/", "/programs/phase-1-exit/", "/flags/",
+         "/flags/syncEnabled/", "/operations/", "/connect/", "/admin/")  # fmt: skip
+
+
+def test_every_page_is_sound_in_both_lights_and_on_a_phone(console: Console, open_page: OpenPage) -> None:
+    console.manage("import_program", "phase-1-exit", "--example")
+    console.manage("run_scenarios")
+    found: dict[str, list[str]] = {}
+    for width, dark in ((1280, False), (1280, True), (390, False)):
+        page = sign_in(open_page(console, width=width, dark=dark))
+        for path in PAGES:
+            answer = page.goto(path)
+            assert answer is not None
+            assert answer.status == 200, path
+            wrong = axe(page)
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                wrong.append("it scrolls sideways")
+            if wrong:
+                found[f"{path} at {width} {'dark' if dark else 'light'}"] = wrong
+    assert found == {}
