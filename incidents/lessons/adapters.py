@@ -1,7 +1,7 @@
 """L3: what founders see of an incident's lessons and controls; field selection and renaming only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -27,6 +27,14 @@ class LessonRow(Protocol):
     written_at: datetime
 
 
+class EventRow(Protocol):
+    timestamp: datetime
+    component: str
+    error_class: str
+    exception_type: str | None
+    message: str
+
+
 class EntryRow(Protocol):
     at: datetime
     kind: str
@@ -43,6 +51,17 @@ class ControlRow:
     state: str
     title: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TogetherView:
+    """One error of a correlation, `after_ms` milliseconds behind the first; `times` like it in a row."""
+
+    after_ms: int
+    component: str
+    type: str
+    message: str
+    times: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +143,17 @@ def _lesson(row: LessonRow) -> dict[str, Any]:
         "author": row.author,
         "written_at": isoz(row.written_at),
     }
+
+
+def together_views(events: Sequence[EventRow]) -> list[TogetherView]:
+    """The errors of one correlation in order of time, the same one again and again folded into one line."""
+    views: list[TogetherView] = []
+    for event in events:
+        after_ms = round((event.timestamp - events[0].timestamp).total_seconds() * 1000)
+        view = TogetherView(after_ms, event.component, event.exception_type or event.error_class, event.message, 1)
+        last = views[-1] if views else None
+        if last is not None and replace(view, after_ms=last.after_ms, times=last.times) == last:
+            views[-1] = replace(last, times=last.times + 1)
+        else:
+            views.append(view)
+    return views

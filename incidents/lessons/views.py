@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from incidents.errors.adapters import error_view
 from incidents.lessons import workflows
+from incidents.lessons.adapters import together_views
 from incidents.lessons.filters import LessonFilter
 from incidents.lessons.forms import (
     ControlForm,
@@ -68,10 +69,7 @@ def _incident_page(
                 breadcrumbs=bool(error and error.breadcrumbs),
             )
         ),
-        "together": [
-            {"row": row, "after_ms": round((row.timestamp - story.together[0].timestamp).total_seconds() * 1000)}
-            for row in story.together
-        ],
+        "together": together_views(story.together),
         "steps": incident_steps(
             status=story.incident.status,
             detected_at=story.incident.detected_at,

@@ -29,7 +29,7 @@ from readiness.infra.clock import utcnow
 from readiness.infra.refusals import NotFound
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
-CORRELATED_SHOWN = 12
+CORRELATED_SHOWN = 50
 HOURS_SHOWN = 48
 FLAGS_BEFORE = timedelta(hours=1)
 NEEDS_SHOWN = 20
@@ -142,12 +142,12 @@ def _next_step(incident: Incident, *, has_controls: bool, closing: ClosingVerdic
 
 def _checks_first(incident: Incident, releases: Sequence[IncidentRelease]) -> tuple[CheckFirst, ...]:
     since = incident.first_seen - FLAGS_BEFORE
-    changed = revisions_between(project_id=incident.project_id, since=since, until=incident.first_seen, limit=10)
+    changed = revisions_between(project_id=incident.project_id, since=since, until=incident.first_seen, limit=20)
     return check_first_suggest(
         error_class=incident.error_class,
         releases=list(dict.fromkeys(row.release for row in releases if row.release)),
         environments=list(dict.fromkeys(row.environment for row in releases if row.environment)),
-        flags_changed=list(dict.fromkeys(revision.key for revision in changed)),
+        flags_changed=list(dict.fromkeys(row.key for row in changed if row.action != "defined")),
     )
 
 
