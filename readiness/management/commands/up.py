@@ -31,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, detach: bool, **options: Any) -> None:
         home: Path = settings.READINESS_HOME
         os.umask(0o077)  # database, broker and logs are this user's alone
-        logging.getLogger().setLevel(logging.WARNING)  # this terminal is a person's
+        logging.getLogger().setLevel(logging.ERROR)  # this terminal is a person's
         try:
             lock = home_lock(home)
             broker_prepare(home)
@@ -43,14 +43,18 @@ class Command(BaseCommand):
                 f"{home} cannot be written ({refused}). Set READINESS_HOME to a directory that can."
             ) from None
         _require_free_port(settings.READINESS_HOST, settings.PORT)
-        prepare_database(say=self.stdout.write)
-        prepare_static(say=self.stdout.write)
+        prepare_database(say=self._say)
+        prepare_static(say=self._say)
         call_command("ensure_founder", stdout=self.stdout, stderr=self.stderr)
         self.stdout.flush()
         if detach:
             self._detach(plan, lock)
         else:
             _become_supervisor(plan, lock)
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
 
     def _detach(self, plan: Plan, lock: int) -> None:
         """Start the supervisor in a session of its own and wait for its word."""
