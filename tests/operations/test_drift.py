@@ -140,11 +140,16 @@ def test_it_words_what_differed() -> None:
     ("last", "kind", "word"),
     [
         (None, "neutral", "Not yet compared"),
-        (LastRun(RunStatus.OK, False, Decimal(0), NOW - STALE_AFTER, "All agree."), "pass", "In step"),
-        (LastRun(RunStatus.OK, False, Decimal(0), NOW - STALE_AFTER - timedelta(1), "All agree."), "fail", "Overdue"),
-        (LastRun(RunStatus.DRIFT, False, Decimal("0.5"), NOW, "Little."), "warn", "Drift"),
-        (LastRun(RunStatus.DRIFT, True, Decimal("2.5"), NOW, "Much."), "fail", "Drift"),
-        (LastRun(RunStatus.FAILED, True, Decimal(0), NOW, "It failed."), "fail", "Failed"),
+        (LastRun(RunStatus.OK, False, 9, Decimal(0), NOW - STALE_AFTER, "All agree."), "pass", "In step"),
+        (
+            LastRun(RunStatus.OK, False, 9, Decimal(0), NOW - STALE_AFTER - timedelta(1), "All agree."),
+            "fail",
+            "Overdue",
+        ),
+        (LastRun(RunStatus.OK, False, 0, Decimal(0), NOW, "Nothing to compare yet."), "neutral", "Nothing to compare"),
+        (LastRun(RunStatus.DRIFT, False, 9, Decimal("0.5"), NOW, "Little."), "warn", "Drift"),
+        (LastRun(RunStatus.DRIFT, True, 9, Decimal("2.5"), NOW, "Much."), "fail", "Drift"),
+        (LastRun(RunStatus.FAILED, True, 9, Decimal(0), NOW, "It failed."), "fail", "Failed"),
     ],
 )
 def test_its_card_is_red_for_drift_for_a_failed_run_and_for_a_missing_one(
@@ -152,6 +157,6 @@ def test_its_card_is_red_for_drift_for_a_failed_run_and_for_a_missing_one(
 ) -> None:
     card = health_card(last=last, now=NOW)
     assert (card.kind, card.word) == (kind, word)
-    assert bool(card.mend) is (kind != "pass"), "whatever is not fine says what to do"
+    assert bool(card.mend) is (kind in ("warn", "fail") or last is None), "whatever is not fine says what to do"
     if last is not None and last.status is RunStatus.FAILED:
         assert card.number == "—", "a failed comparison knows no drift"

@@ -162,10 +162,11 @@ def drift_words(*, drift: Drift, repaired: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """The last reconciliation of a pair, as its card needs it."""
+    """The last reconciliation of a pair, as its card needs it; `rows` on either side."""
 
     status: RunStatus
     alert: bool
+    rows: int
     percent: Decimal
     finished_at: datetime
     words: str
@@ -202,6 +203,8 @@ def health_card(*, last: LastRun | None, now: datetime) -> HealthCard:
         return _with(
             card, "fail", "Drift", mend="Find out what wrote the figures beside the events; its incident says when."
         )
+    if not last.rows:  # agreement of nothing with nothing is no proof
+        return HealthCard("neutral", "Nothing to compare", "—", "No error arrived in the hours compared.", at=card.at)
     if last.status is RunStatus.DRIFT:
         return _with(card, "warn", "Drift", mend="Little, and put right. A second time in a row it becomes an alert.")
     return card

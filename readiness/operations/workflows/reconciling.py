@@ -201,4 +201,11 @@ def reconciliation_health(session: Session) -> list[PairHealth]:
 def _last(run: ReconciliationRun | None) -> LastRun | None:
     if run is None:
         return None
-    return LastRun(RunStatus(run.status), run.alert, Decimal(run.drift_percent), run.finished_at, run.summary)
+    return LastRun(
+        status=RunStatus(run.status),
+        alert=run.alert,
+        rows=run.source_rows + run.extra,
+        percent=Decimal(run.drift_percent),
+        finished_at=run.finished_at,
+        words=run.summary,
+    )
