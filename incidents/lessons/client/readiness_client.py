@@ -14,11 +14,10 @@
     python readiness_client.py verdict PROGRAM                             (a key with the scope ops:read)
         prints a program's verdict: exit 0 GO or PROCEED, 1 NO-GO or EXTEND, 2 CANCEL, 3 nothing can be evaluated.
 
-Checks are read from JUnit XML: pytest's is asked for through PYTEST_ADDOPTS, any other runner's is named by --junit.
-Without one, the command itself is the one check. A run without an executed test is reported as such and proves nothing.
+Checks are read from JUnit XML: pytest's is asked for through PYTEST_ADDOPTS, any other runner's is named by --junit;
+without one, the command itself is the one check.
 
-Exit status: the command's own (prove: the fixed run's); 64 bad usage; 65 the console refused the report; 69 the console
-cannot be reached.
+Exit status: the command's own (prove: the fixed run's); 64 bad usage; 65 refused; 69 the console cannot be reached.
 """
 
 from __future__ import annotations
@@ -45,8 +44,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-EX_USAGE, EX_DATAERR, EX_UNAVAILABLE = 64, 65, 69
-CANNOT_RUN, TIMED_OUT = 127, 124
+EX_USAGE, EX_DATAERR, EX_UNAVAILABLE, CANNOT_RUN, TIMED_OUT = 64, 65, 69, 127, 124
 ATTEMPTS = 4
 WORST_FIRST = ("error", "failed", "skipped", "passed")
 JUNIT_TAGS = (("error", "error"), ("failure", "failed"), ("skipped", "skipped"))
@@ -59,9 +57,6 @@ def say(text: str) -> None:
 def fail(code: int, text: str) -> NoReturn:
     say(text)
     raise SystemExit(code)
-
-
-# --- git ----------------------------------------------------------------------------------------------------------
 
 
 def git_try(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -82,14 +77,12 @@ def main_ref() -> str | None:
     return next((name for name in names if git_try("rev-parse", "--verify", name).returncode == 0), None)
 
 
-def is_on_main(commit: str) -> bool:
+def is_on_main(commit: str, *, tip: bool = False) -> bool:
+    """Whether the main ref contains the commit; `tip`: whether it is the last one there."""
     ref = main_ref()
-    return ref is not None and git_try("merge-base", "--is-ancestor", commit, ref).returncode == 0
-
-
-def is_tip_of_main(commit: str) -> bool:
-    ref = main_ref()
-    return ref is not None and git("rev-parse", ref + "^{commit}") == commit
+    if ref is None or tip:
+        return ref is not None and git("rev-parse", ref + "^{commit}") == commit
+    return git_try("merge-base", "--is-ancestor", commit, ref).returncode == 0
 
 
 @contextlib.contextmanager
@@ -107,7 +100,6 @@ def worktree(commit: str, path: Path) -> Iterator[Path]:
 class Overlay(NamedTuple):
     """Files of the fixed commit (paths from the repository's root) and the sha256 over their paths and contents."""
 
-    commit: str
     paths: list[str]
     sha256: str
 
@@ -124,10 +116,7 @@ def overlay_of(names: list[str], commit: str) -> Overlay | None:
     for path in sorted(paths):
         content = git_try("cat-file", "blob", f"{commit}:{path}").stdout
         digest.update(b"%s\0%d\0%s" % (path.encode(), len(content), content))
-    return Overlay(commit, sorted(paths), digest.hexdigest()) if paths else None
-
-
-# --- running the command ------------------------------------------------------------------------------------------
+    return Overlay(sorted(paths), digest.hexdigest()) if paths else None
 
 
 class Ran(NamedTuple):
@@ -149,20 +138,15 @@ def execute(command: list[str], cwd: Path, env: dict[str, str], timeout: float) 
     except OSError as error:
         say(f"cannot run {command[0]}: {error}")
         return CANNOT_RUN, digest.hexdigest()
-    timed_out = threading.Event()
+    started = time.monotonic()
 
     def end() -> None:
         with contextlib.suppress(OSError):
             os.killpg(child.pid, signal.SIGKILL)
 
-    def overrun() -> None:
-        timed_out.set()
-        end()
-
-    timer = threading.Timer(timeout, overrun)
+    timer = threading.Timer(timeout, end)
     timer.start()
     try:
-        assert child.stdout is not None
         for block in iter(lambda: os.read(child.stdout.fileno(), 65536), b""):  # type: ignore[union-attr]
             digest.update(block)
             sys.stdout.buffer.write(block)
@@ -173,20 +157,18 @@ def execute(command: list[str], cwd: Path, env: dict[str, str], timeout: float) 
         raise
     finally:
         timer.cancel()
-    if timed_out.is_set():
+    if code == -signal.SIGKILL and time.monotonic() - started >= timeout:
         say(f"the command took longer than {timeout:g} s and was ended")
-    return (TIMED_OUT if timed_out.is_set() else code), digest.hexdigest()
+        code = TIMED_OUT
+    return code, digest.hexdigest()
 
 
 def check_id(case: ET.Element) -> str:
     """pytest's node id where the report allows it, else class and name."""
     name, classname, file = case.get("name", ""), case.get("classname", ""), case.get("file", "").replace("\\", "/")
-    if file.endswith(".py"):
-        module = file[:-3].replace("/", ".")
-        inner = classname[len(module) + 1 :].split(".") if classname.startswith(module + ".") else []
-        parts = [file, *inner, name]
-    else:
-        parts = [classname, name]
+    module = file[:-3].replace("/", ".") if file.endswith(".py") else ""
+    inner = classname[len(module) + 1 :].split(".") if classname.startswith(module + ".") else []
+    parts = [file, *inner, name] if module else [classname, name]
     return "".join(c for c in "::".join(filter(None, parts)) if c.isprintable())[:500] or "unnamed"
 
 
@@ -245,9 +227,6 @@ def run(command: list[str], cwd: Path, options: argparse.Namespace, env: dict[st
     return Ran(code, outcome_of(code, checks, pytest=pytest), checks, output_sha256)
 
 
-# --- the console --------------------------------------------------------------------------------------------------
-
-
 class NoRedirect(urllib.request.HTTPRedirectHandler):
     """A redirected POST would lose its body, and its key might go to a stranger."""
 
@@ -266,8 +245,7 @@ def ask(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str,
         "Idempotency-Key": uuid.uuid4().hex,  # the same for every try: a run is recorded once
     }
     data = None if body is None else json.dumps(body).encode()
-    opener = urllib.request.build_opener(NoRedirect())
-    problem = ""
+    opener, problem = urllib.request.build_opener(NoRedirect()), ""
     for attempt in range(ATTEMPTS):
         pause = 0.5 * 2.0**attempt
         try:
@@ -314,23 +292,19 @@ def report(options: argparse.Namespace, ran: Ran, *, commit: str, on_main: bool,
         body["overlay_sha256"] = overlay.sha256
     answer = ask("POST", f"/v1/controls/{options.control}/runs", body)
     executed = sum(check["outcome"] in ("passed", "failed") for check in ran.checks)
-    counts = f"{executed} of {len(ran.checks)} checks executed"
-    say(
-        f"{ran.outcome} on {commit[:12]} ({counts}); {options.control} is {answer.get('state')}: {answer.get('reason')}"
-    )
-    return str(answer.get("state"))
-
-
-# --- commands -----------------------------------------------------------------------------------------------------
+    state = str(answer.get("state"))
+    say(f"{ran.outcome} on {commit[:12]}, {executed} of {len(ran.checks)} checks executed")
+    say(f"{options.control} is {state}. {answer.get('reason')}")
+    return state
 
 
 def control(options: argparse.Namespace) -> int:
     """One run in this checkout. With uncommitted changes it does not speak of the commit, so not of main either."""
     commit = git("rev-parse", "HEAD")
-    dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
-    if dirty:
+    clean = not git("status", "--porcelain", "--untracked-files=no")
+    on_main = clean and is_on_main(commit)
+    if not clean:
         say("there are uncommitted changes: reported as a run off the main ref")
-    on_main = not dirty and is_on_main(commit)
     ran = run(options.command, Path.cwd(), options, dict(os.environ))
     report(options, ran, commit=commit, on_main=on_main, overlay=None)
     return ran.code
@@ -352,7 +326,7 @@ def prove(options: argparse.Namespace) -> int:
                     git("--literal-pathspecs", "checkout", "--quiet", fixed, "--", *overlay.paths, cwd=tree)
                 ran = run(_as_here(options.command, tree / here), tree / here, options, _environment(tree, tree / here))
             # A commit of the past says nothing about main as it is now: only its tip does.
-            on_main = commit == fixed and is_tip_of_main(commit)
+            on_main = commit == fixed and is_on_main(commit, tip=True)
             state, code = report(options, ran, commit=commit, on_main=on_main, overlay=overlay), ran.code
     if state != "proven":
         say(f"NOT proven: {options.control} is {state}.")
@@ -399,13 +373,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         sub.add_argument("--junit", metavar="FILE", help="the JUnit XML that the command writes, from where it runs")
         sub.add_argument("--timeout", type=float, default=1800.0, help="seconds that the command may take (1800)")
         if name == "prove":
-            sub.add_argument(
-                "--broken", required=True, metavar="SHA", help="a commit that the root cause names as broken"
-            )
+            sub.add_argument("--broken", required=True, metavar="SHA", help="a commit named in the root cause")
             sub.add_argument("--fixed", required=True, metavar="SHA", help="the commit that mends it")
-            sub.add_argument(
-                "--overlay", action="append", default=[], metavar="FILE", help="the fix's test; repeatable"
-            )
+            sub.add_argument("--overlay", action="append", default=[], metavar="FILE", help="the fix's test, each")
     actions.add_parser("verdict").add_argument("program")
     options = parser.parse_args(argv[:cut])
     options.command = argv[cut + 1 :]
@@ -419,9 +389,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by CI: the worktrees are removed all the same
     options = parse(argv)
-    actions = {"control": control, "prove": prove, "verdict": verdict}
     try:
-        code = actions[options.action](options)
+        code = {"control": control, "prove": prove, "verdict": verdict}[options.action](options)
     except KeyboardInterrupt:
         return 130
     return code if code >= 0 else 128 - code  # ended by a signal: as a shell says it
