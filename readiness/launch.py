@@ -11,6 +11,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command, get_commands
 from django.db import OperationalError, connection
 
+from incidents.errors.workflows import partitions_ensure
 from readiness.infra.broker import broker_command, broker_socket, embedded_broker_url
 from readiness.supervisor.plan import Plan, Program
 
@@ -28,6 +29,7 @@ def prepare_database(*, say: Say) -> None:
         ) from None
     with _turn():
         call_command("migrate", interactive=False, verbosity=0)
+        partitions_ensure()  # before the first event: what lands in the rest partition stays there
     say("Database is up to date.")
 
 

@@ -19,7 +19,18 @@ from readiness.infra.problem import problem_response
 from readiness.infra.refusals import Malformed, NotFound, Refusal, Unavailable
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
-MACHINE_PREFIXES = ("/api/", "/v1/", "/ops/", "/ofrep/", "/otlp/", "/config", "/healthz", "/readyz", "/health", "/metrics")
+MACHINE_PREFIXES = (
+    "/api/",
+    "/v1/",
+    "/ops/",
+    "/ofrep/",
+    "/otlp/",
+    "/config",
+    "/healthz",
+    "/readyz",
+    "/health",
+    "/metrics",
+)
 
 
 class CorrelationMiddleware:
@@ -57,7 +68,9 @@ class MachineLaneMiddleware:
         try:
             match = get_resolver().resolve(request.path_info)
         except Resolver404:
-            return problem_response(NotFound(f"There is no {request.path_info} here; the README lists the addresses that there are."))
+            return problem_response(
+                NotFound(f"There is no {request.path_info} here; the README lists the addresses that there are.")
+            )
         request.resolver_match = match
         try:
             response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
@@ -67,7 +80,7 @@ class MachineLaneMiddleware:
             return problem_response(Malformed(f"The request could not be read: {bad}."))
         except Http404 as missing:
             return problem_response(NotFound(str(missing) or "There is no such thing here."))
-        except Exception as failure:  # the last resort of a machine lane: recorded, and answered in its shape
+        except Exception as failure:  # noqa: BLE001  the last resort of a machine lane: recorded, and answered in its shape
             error_id = record_failure(failure, component=request.path_info)
             return problem_response(
                 Unavailable(f"The console failed on this request; it is recorded as {error_id}. Try again.")

@@ -167,7 +167,7 @@ READINESS_TRUSTED_PROXIES = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
-DATA_UPLOAD_MAX_MEMORY_SIZE = None  # bodies are bounded where they are read, with an answer in the caller's own shape
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # what a form may send; machine bodies are bounded where they are read
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

@@ -21,7 +21,9 @@ from tests.console import Console
 
 BUGGY = "def settle(order):\n    return order['total'] // order['parts']\n"
 MENDED = "def settle(order):\n    return order['total'] // max(1, order['parts'])\n"
-TEST = "from shop import settle\n\n\ndef test_settles_without_parts():\n    assert settle({'total': 4, 'parts': 0}) == 4\n"
+TEST = (
+    "from shop import settle\n\n\ndef test_settles_without_parts():\n    assert settle({'total': 4, 'parts': 0}) == 4\n"
+)
 CRASH = """
 import sys
 import sentry_sdk
@@ -43,7 +45,9 @@ class Shop:
 
     def git(self, *words: str) -> str:
         who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test", "-c", "commit.gpgsign=false")
-        return subprocess.run(["git", *who, *words], cwd=self.path, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", *who, *words], cwd=self.path, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     def commit(self, why: str, **files: str) -> str:
         for name, content in files.items():
@@ -84,7 +88,9 @@ def client(console: Console, shop: Shop, *words: str) -> subprocess.CompletedPro
         "READINESS_KEY": (shop.path.parent / "key").read_text(),
     }
     command = [sys.executable, str(script), *words, "--", *PYTEST]
-    return subprocess.run(command, cwd=shop.path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, cwd=shop.path, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def write(page: Page, section: str, fields: dict[str, str], button: str) -> None:
@@ -110,7 +116,9 @@ def test_from_crash_to_verdict(fresh_console: Console, open_page: OpenPage, shop
     assert "ZeroDivisionError" in crashed.stderr
     page.goto("/incidents/")
     page.get_by_role("link", name=re.compile("ZeroDivisionError")).click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("ZeroDivisionError: integer division or modulo by zero")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(
+        "ZeroDivisionError: integer division or modulo by zero"
+    )
     expect(page.locator("main")).to_contain_text("shop.py")
     assert "4111" not in page.content()
     incident_url = page.url
@@ -126,7 +134,11 @@ def test_from_crash_to_verdict(fresh_console: Console, open_page: OpenPage, shop
     root_cause = {"text": "An order may have no parts; nobody had asked.", "broken_commits": shop.broken}
     write(page, "root-cause", root_cause, "Save the root cause")
     expect(page.locator(".page-head")).to_contain_text("diagnosed in")
-    lesson = {"believed": "Every order has parts.", "was_true": "Gifts have none.", "do_now": "We divide by at least one."}
+    lesson = {
+        "believed": "Every order has parts.",
+        "was_true": "Gifts have none.",
+        "do_now": "We divide by at least one.",
+    }
     write(page, "lesson", lesson, "Save the lesson")
     control = {"kind": "check", "title": "Orders without parts are settled", "command": "pytest test_shop.py"}
     write(page, "prevention", control, "Make the control")
@@ -140,7 +152,9 @@ def test_from_crash_to_verdict(fresh_console: Console, open_page: OpenPage, shop
     expect(page.locator("section#prevention .panel-side").last).to_contain_text(re.compile("unproven", re.IGNORECASE))
 
     # red on the bug, green on the fix: proven
-    proof = client(console, shop, "prove", key, "--broken", shop.broken, "--fixed", shop.fixed, "--overlay", "test_shop.py")
+    proof = client(
+        console, shop, "prove", key, "--broken", shop.broken, "--fixed", shop.fixed, "--overlay", "test_shop.py"
+    )
     assert proof.returncode == 0, proof.stdout + proof.stderr
     page.reload()
     expect(page.locator("section#prevention")).to_contain_text("on the broken commit")

@@ -27,7 +27,8 @@ class BoundedPaginator(_Paginator):
 
     @cached_property
     def count(self) -> int:
-        return int(self.object_list[:MOST].count())
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows[:MOST].count()
 
 
 @admin.register(ErrorSummary)

@@ -55,7 +55,7 @@ def body_read(request: HttpRequest, *, limit: int) -> bytes:
     return body_decode(raw=raw, encoding=request.META.get("HTTP_CONTENT_ENCODING", ""), limit=limit)
 
 
-# --- the Sentry protocol ------------------------------------------------------------------------------------------------
+# --- the Sentry protocol --------------------------------------------------------------------------------------------
 
 
 def _presented_keys(request: HttpRequest) -> set[str]:
@@ -147,7 +147,7 @@ def _event_capture(item: Item, header: dict[str, Any], origin: Origin) -> Captur
     )
 
 
-# --- the native envelope ------------------------------------------------------------------------------------------------
+# --- the native envelope --------------------------------------------------------------------------------------------
 
 
 @machine(methods=("POST",))
@@ -181,9 +181,9 @@ def _native_store(request: MachineRequest, body: bytes, *, key_seed: str | None)
     received_at = utcnow()
     captured: list[tuple[int, CapturedError]] = []
     rejected: list[dict[str, Any]] = []
-    for index, entry in enumerate(entries):
-        if key_seed and isinstance(entry, dict) and entry.get("error_id") is None:
-            entry = {**entry, "error_id": error_id_derive(f"{key_seed}:{index}")}
+    for index, sent in enumerate(entries):
+        unnamed = key_seed and isinstance(sent, dict) and sent.get("error_id") is None
+        entry = {**sent, "error_id": error_id_derive(f"{key_seed}:{index}")} if unnamed else sent
         try:
             captured.append((index, native_capture(entry=entry, origin=origin, keys=keys(), received_at=received_at)))
         except Refusal as refusal:

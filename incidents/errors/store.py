@@ -36,7 +36,7 @@ def hour_of(moment: datetime) -> datetime:
 def rows_insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], tail: str = "") -> list[Any]:
     """One multi-row INSERT; `tail` is its ON CONFLICT and RETURNING. What RETURNING gave."""
     place = f"({','.join(['%s'] * len(columns))})"
-    sql = f"INSERT INTO {table} ({','.join(columns)}) VALUES {','.join([place] * len(rows))} {tail}"
+    sql = f"INSERT INTO {table} ({','.join(columns)}) VALUES {','.join([place] * len(rows))} {tail}"  # noqa: S608  names are ours
     with connection.cursor() as cursor:
         cursor.execute(sql, [value for row in rows for value in row])
         return cursor.fetchall() if "RETURNING" in tail else []
@@ -129,10 +129,11 @@ def drops_count(*, project_id: int, hour: datetime, source: str, drops: Sequence
 def drops_since(*, project_id: int, since: datetime) -> list[dict[str, Any]]:
     """`[{source, reason, quantity}]` of errors dropped since then, most first."""
     rows = DroppedCount.objects.filter(project_id=project_id, hour__gte=hour_of(since))
-    return list(rows.values("source", "reason").annotate(quantity=Sum("quantity")).order_by("-quantity")[:20])
+    totals = rows.values("source", "reason").annotate(total=Sum("quantity")).order_by("-total")[:20]
+    return [{"source": row["source"], "reason": row["reason"], "quantity": row["total"]} for row in totals]
 
 
-# --- the narrow questions (requirements 119-123): each bounded, each served by an index --------------------------------
+# --- the narrow questions (requirements 119-123): each bounded, each served by an index -----------------------------
 
 
 def errors_by_correlation(*, correlation_id: str, limit: int = 200) -> QuerySet[ErrorEvent]:
@@ -140,9 +141,7 @@ def errors_by_correlation(*, correlation_id: str, limit: int = 200) -> QuerySet[
     return ErrorEvent.objects.defer("payload").filter(correlation_id=correlation_id).order_by("timestamp")[:limit]
 
 
-def errors_by_component(
-    *, component: str, since: datetime, until: datetime, limit: int = 200
-) -> QuerySet[ErrorEvent]:
+def errors_by_component(*, component: str, since: datetime, until: datetime, limit: int = 200) -> QuerySet[ErrorEvent]:
     """A component's errors in a window of event time, newest first."""
     rows = ErrorEvent.objects.defer("payload").filter(component=component, timestamp__gte=since, timestamp__lt=until)
     return rows.order_by("-timestamp")[:limit]
@@ -184,7 +183,7 @@ def event_find(*, project_id: int, error_id: str) -> ErrorEvent | None:
     return ErrorEvent.objects.filter(project_id=project_id, error_id=error_id).first()
 
 
-# --- reconciliation: the events against the rollups --------------------------------------------------------------------
+# --- reconciliation: the events against the rollups -----------------------------------------------------------------
 
 
 def hourly_counts_of_events(*, since: datetime, until: datetime) -> dict[tuple[Any, ...], int]:
@@ -229,7 +228,7 @@ def earliest_hour() -> datetime | None:
     return min((hour_of(moment) for moment in (event, rollup) if moment is not None), default=None)
 
 
-# --- partitions and retention --------------------------------------------------------------------------------------------
+# --- partitions and retention ---------------------------------------------------------------------------------------
 
 
 def partitions_make(*, first: date, days: int) -> list[str]:

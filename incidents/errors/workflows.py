@@ -75,7 +75,11 @@ def _commit(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
         ) from down
 
 
-_group: GroupCommit[CapturedError, StoredError] = GroupCommit(_commit, at_end=lambda: connection.close())
+def _connection_close() -> None:
+    connection.close()  # `connection` is each thread's own: it has to be asked for in the thread that ends
+
+
+_group: GroupCommit[CapturedError, StoredError] = GroupCommit(_commit, at_end=_connection_close)
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)

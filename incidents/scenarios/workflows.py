@@ -49,7 +49,9 @@ def selfcheck_run(*, actor: Actor) -> ScenarioResult:
     if error_id:
         stored = error_find(project_id=project_id, error_id=error_id)
         incident = incident_of_fingerprint(project_id=project_id, fingerprint=stored.fingerprint) if stored else ""
-        reason = f"The crash arrived and became {incident}." if incident else f"The SDK sent {error_id}; it never arrived."
+        reason = (
+            f"The crash arrived and became {incident}." if incident else f"The SDK sent {error_id}; it never arrived."
+        )
     outcome = "passed" if incident else "failed"
     scenario_record(
         project_id=project_id, started_at=started_at, outcome=outcome, reason=reason, error_id=error_id,

@@ -23,7 +23,5 @@ def infra_summary(request: MachineRequest) -> HttpResponse:
         )
     summary = incidents_summary_read(hours=int(asked), project_id=request.caller.project_id)
     return json_response(
-        founder_incidents_summary(
-            counts=summary.counts, recent=summary.recent, start=summary.start, end=summary.end
-        )
+        founder_incidents_summary(counts=summary.counts, recent=summary.recent, start=summary.start, end=summary.end)
     )

@@ -36,9 +36,7 @@ class IncidentFilter(django_filters.FilterSet):
         digits = wanted.upper().removeprefix("INC-")
         if digits.isascii() and digits.isdigit() and len(digits) < 16:
             return rows.filter(Q(pk=int(digits)) | Q(title__icontains=wanted))
-        return rows.filter(
-            Q(title__icontains=wanted) | Q(component__icontains=wanted) | Q(first_correlation_id=wanted)
-        )
+        return rows.filter(Q(title__icontains=wanted) | Q(component__icontains=wanted) | Q(first_correlation_id=wanted))
 
     def by_state(self, rows: QuerySet[Incident], name: str, value: str) -> QuerySet[Incident]:
         if value == "open":

@@ -52,7 +52,9 @@ class Incident(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     recurrences = models.PositiveIntegerField(default=0)
     recurred_at = models.DateTimeField(null=True, blank=True)
-    recurrence_confirmed = models.BooleanField(default=True, help_text="False: seen under a public key, a person has yet to confirm.")
+    recurrence_confirmed = models.BooleanField(
+        default=True, help_text="False: seen under a public key, a person has yet to confirm."
+    )
 
     class Meta:
         db_table = "triage_incident"

@@ -18,7 +18,7 @@ def _moment(value: datetime | None) -> Any:
     return None if value is None else connection.ops.adapt_datetimefield_value(value)
 
 
-# --- the batch: called inside capture's transaction ---------------------------------------------------------------------
+# --- the batch: called inside capture's transaction -----------------------------------------------------------------
 
 
 def incidents_by_fingerprint(keys: Sequence[FingerprintKey]) -> dict[FingerprintKey, int]:
@@ -118,7 +118,7 @@ def timeline_append(*, incident: Incident, at: datetime, kind: str, text: str, a
     )
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------------------------
 
 
 def incident_find(incident_id: int) -> Incident | None:
@@ -194,9 +194,9 @@ def incidents_resembling(incident: Incident, *, limit: int = 3) -> list[Incident
     """Earlier incidents of the same component or class, those with an end first."""
     rows = Incident.objects.filter(project_id=incident.project_id, synthetic=incident.synthetic).exclude(pk=incident.pk)
     rows = rows.filter(Q(component=incident.component) | Q(error_class=incident.error_class))
-    return sorted(rows.order_by("-last_seen")[:50], key=lambda i: (i.status not in RESOLVED, i.component != incident.component))[
-        :limit
-    ]
+    return sorted(
+        rows.order_by("-last_seen")[:50], key=lambda i: (i.status not in RESOLVED, i.component != incident.component)
+    )[:limit]
 
 
 def hour_window(now: datetime, hours: int) -> list[datetime]:

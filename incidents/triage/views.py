@@ -25,7 +25,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
         (incident, diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=incident.diagnosed_at, now=now))
         for incident in page.object_list
     ]
-    filtered = any(value for name, value in request.GET.items() if name not in ("page",))
+    filtered = any(value for name, value in request.GET.items() if name != "page")
     return render(
         request, "triage/incident_list.html", {"filters": filters, "page": page, "rows": rows, "filtered": filtered}
     )

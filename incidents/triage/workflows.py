@@ -186,7 +186,7 @@ def _tell_recurrence(session: Session, incident: Incident) -> None:
     )
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------------------------
 
 RECENT = 20
 
@@ -216,7 +216,7 @@ def incidents_summary_read(session: Session, *, hours: int, project_id: int | No
     )
 
 
-# --- the moves of a person ------------------------------------------------------------------------------------------------
+# --- the moves of a person ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +280,9 @@ def incident_note(txn: SingleConnectionTxn, *, incident_id: int, text: str, acto
     """A person's note on the timeline. Raises Invalid when it says nothing."""
     said = text.strip()
     if not said:
-        raise Invalid("A note without text was not kept; write what you saw.", errors=[FieldError("/text", "Write something.")])
+        raise Invalid(
+            "A note without text was not kept; write what you saw.", errors=[FieldError("/text", "Write something.")]
+        )
     incident = incident_lock(txn, incident_id)
     store.timeline_append(incident=incident, at=utcnow(), kind="note", text=said, actor=actor.name)
     return IncidentRef(incident.pk, incident.status)
@@ -295,7 +297,11 @@ def incident_confirm_recurrence(txn: SingleConnectionTxn, *, incident_id: int, a
     incident.recurrence_confirmed = True
     incident.save(update_fields=["recurrence_confirmed"])
     store.timeline_append(
-        incident=incident, at=utcnow(), kind="recurrence-confirmed", text="The recurrence is confirmed.", actor=actor.name
+        incident=incident,
+        at=utcnow(),
+        kind="recurrence-confirmed",
+        text="The recurrence is confirmed.",
+        actor=actor.name,
     )
     _tell_recurrence(txn, incident)
     return IncidentRef(incident.pk, incident.status)
@@ -309,7 +315,9 @@ def incident_hide_sample(txn: SingleConnectionTxn, *, incident_id: int, actor: A
         raise Conflict(f"{incident.public_id} is real; it leaves the list by being closed, not by being hidden.")
     incident.hidden = True
     incident.save(update_fields=["hidden"])
-    store.timeline_append(incident=incident, at=utcnow(), kind="hidden", text="The sample was hidden.", actor=actor.name)
+    store.timeline_append(
+        incident=incident, at=utcnow(), kind="hidden", text="The sample was hidden.", actor=actor.name
+    )
     return IncidentRef(incident.pk, incident.status)
 
 

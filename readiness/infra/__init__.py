@@ -1,1 +1,1 @@
-"""The floor: correlation, envelope, redaction, transactions and their intents, append-only tables, problem details, outbox."""
+"""The floor: correlation, envelope, redaction, transactions and intents, append-only tables, problems, outbox."""

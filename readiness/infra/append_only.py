@@ -81,10 +81,10 @@ def _sqlite_install(table: AppendOnlyTable) -> list[str]:
         f"""CREATE TRIGGER IF NOT EXISTS {name}_no_delete BEFORE DELETE ON {name}
             WHEN NOT EXISTS (SELECT 1 FROM infra_deletion_permits p WHERE p.table_name = '{name}' AND ({by_age}
               EXISTS (SELECT 1 FROM json_each(p.row_ids) WHERE json_each.value = OLD.{last})))
-            BEGIN SELECT RAISE(ABORT, '{name} is append-only: DELETE refused'); END""",
+            BEGIN SELECT RAISE(ABORT, '{name} is append-only: DELETE refused'); END""",  # noqa: S608
         f"""CREATE TRIGGER IF NOT EXISTS {name}_first_write BEFORE INSERT ON {name}
             WHEN EXISTS (SELECT 1 FROM {name} WHERE {same_key})
-            BEGIN SELECT RAISE(IGNORE); END""",
+            BEGIN SELECT RAISE(IGNORE); END""",  # noqa: S608
     ]
 
 

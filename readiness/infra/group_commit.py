@@ -114,7 +114,7 @@ class GroupCommit(Generic[T, R]):
         items = [item for ticket in tickets for item in ticket.items]
         try:
             answers = self._commit(items)
-        except Exception as failure:  # whatever it is, it belongs to the requests that wait, not to this thread
+        except Exception as failure:  # noqa: BLE001  whatever it is, it belongs to the requests that wait, not to this thread
             for ticket in tickets:
                 ticket.failure = failure
             return False

@@ -16,22 +16,23 @@ import re2
 FILTERED = "[Filtered]"
 _MAX_DEPTH = 20
 
-_SECRET_WORDS = (
+_TELLTALE_WORDS = (
     r"passwd|passwort|password|passphrase|secret|api[_-]?key|apikey|auth(?:orization|entication|[_-]?token)?|credentials?"
-    r"|mysql_pwd|pwd|private[_-]?key|access[_-]?key|token|session[_-]?id|sessionid|csrf\w*|xsrf\w*|jwt|bearer|otp|two[_-]?factor|cookie"
+    r"|mysql_pwd|pwd|private[_-]?key|access[_-]?key|token|session[_-]?id|sessionid|csrf\w*|xsrf\w*"
+    r"|jwt|bearer|otp|two[_-]?factor|cookie"
 )
 _OPTIONS = re2.Options()
 _OPTIONS.case_sensitive = False
 _OPTIONS.max_mem = 64 << 20
 
 # A key of a mapping whose value is a secret whatever it looks like. Whole words: `author` and `authored_by` stay.
-_KEY = re2.compile(rf"(?:^|[^a-z])(?:\w*(?:password|passwd|secret|token)\w*|{_SECRET_WORDS})(?:$|[^a-z])", _OPTIONS)
+_KEY = re2.compile(rf"(?:^|[^a-z])(?:\w*(?:password|passwd|secret|token)\w*|{_TELLTALE_WORDS})(?:$|[^a-z])", _OPTIONS)
 
 # Values that are secret wherever they stand. Groups: 1 = `key=` in front of a pair's value (kept), 2 = the scheme and
 # user of a URL with credentials (kept); everything else of a match goes.
 _VALUE_PATTERN = (
     # password=…, token: …, "api_key": "…" inside a text
-    rf"((?:\b|_)(?:\w*(?:password|passwd|secret|token)|{_SECRET_WORDS})[\"']?\s{{0,3}}[=:]\s{{0,3}})"
+    rf"((?:\b|_)(?:\w*(?:password|passwd|secret|token)|{_TELLTALE_WORDS})[\"']?\s{{0,3}}[=:]\s{{0,3}})"
     r"(?:(?:bearer|basic|token)\s+)?(?:\\?\"[^\"\\]+\\?\"|\\?'[^'\\]+\\?'|[^\s,;&\"'\\)\]}]+)"
     r"|(\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"]*:)[^\s/@\"]+@"  # scheme://user:secret@
     r"|\bbearer\s+[a-z0-9._~+/=-]{8,}"
@@ -58,7 +59,8 @@ _SUSPECT = re2.compile(
     rf"(?:{_QUICK_WORDS})\w*(?:[^a-z\"][^\"]*)?\"\s?:|(?:{_QUICK_WORDS})\w*\\?[\"']?\s*[=:]|bearer\s"
     r"|://[^\s:/@\"]*:[^\s/@\"]+@|\beyJ[a-z0-9_-]{8}|-----BEGIN "
     r"|\bAKIA|\bASIA|\bgh[pousr]_|\b[sr]k_(?:live|test)_|\brk_[a-z0-9_-]{10}|\bxox[abprs]-"
-    r"|[a-z0-9._%+-]@[a-z0-9-]+\.[a-z]|\b[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3}|\b\d{3}-\d{2}-\d{4}\b|\b[2-6]\d(?:[ -]?\d){11}",
+    r"|[a-z0-9._%+-]@[a-z0-9-]+\.[a-z]|\b[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3}|\b\d{3}-\d{2}-\d{4}\b"
+    r"|\b[2-6]\d(?:[ -]?\d){11}",
     _QUICK,
 )
 

@@ -79,9 +79,7 @@ def example_message_postpone(txn: SingleConnectionTxn, *, message_id: int, by: t
         message = txn.lock_row(OutboxMessage, pk=message_id)
     except OutboxMessage.DoesNotExist:
         raise NotFound("There is no such message; it may have been delivered and removed.") from None
-    decided = example_message_postpone_decide(
-        due_at=message.due_at, delivered=message.delivered_at is not None, by=by
-    )
+    decided = example_message_postpone_decide(due_at=message.due_at, delivered=message.delivered_at is not None, by=by)
     message.due_at = decided.due_at
     message.save(update_fields=["due_at"])
     return message.due_at

@@ -57,7 +57,10 @@ class NativeDoor:
     def post(self, body: Any, content_type: str = "application/json", **headers: str) -> Any:
         data = body if isinstance(body, bytes | str) else json.dumps(body)
         return self.client.post(
-            "/v1/errors", data=data, content_type=content_type, headers={"Authorization": f"Bearer {self.key}", **headers}
+            "/v1/errors",
+            data=data,
+            content_type=content_type,
+            headers={"Authorization": f"Bearer {self.key}", **headers},
         )
 
 

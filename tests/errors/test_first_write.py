@@ -53,7 +53,9 @@ def test_it_keeps_another_error_under_a_taken_id() -> None:
 
 
 def test_it_keeps_the_same_id_of_two_projects_apart() -> None:
-    errors_commit(errors=[a_captured_error(event_id="b" * 32, project_id=1), a_captured_error(event_id="b" * 32, project_id=2)])
+    errors_commit(
+        errors=[a_captured_error(event_id="b" * 32, project_id=1), a_captured_error(event_id="b" * 32, project_id=2)]
+    )
     assert ErrorEvent.objects.count() == 2
 
 

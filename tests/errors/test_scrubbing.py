@@ -46,22 +46,32 @@ def test_the_quick_look_misses_nothing(text: str, secret: str) -> None:
     assert is_suspect(json.dumps({"a": text}).encode())
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    )
+)
 def test_it_keeps_the_shape_of_anything(value: object) -> None:
     assert type(scrub(value)) is type(value) or scrub(value) == FILTERED
 
 
-@pytest.mark.parametrize("key", ["password", "X-Api-Key", "csrftoken", "user_password", "oauth_token", "Cookie", "auth"])
+@pytest.mark.parametrize(
+    "key", ["password", "X-Api-Key", "csrftoken", "user_password", "oauth_token", "Cookie", "auth"]
+)
 def test_it_knows_secret_keys(key: str) -> None:
     assert key_is_secret(key)
     assert scrub({"outer": [{key: "x"}]}) == {"outer": [{key: FILTERED}]}
 
 
 def test_nothing_secret_of_an_event_is_stored() -> None:
-    frames = [{"module": "shop.pay", "function": "charge", "in_app": True, "context_line": 'api_key = "sk_live_abcdefghijkl"',
+    line = 'api_key = "sk_live_abcdefghijkl"'
+    frames = [{"module": "shop.pay", "function": "charge", "in_app": True, "context_line": line,
                "vars": {"card": "4111111111111111"}}]  # fmt: skip
+    value = "declined for joe@example.com, password=hunter2"
     event = an_event(
-        exception={"values": [{"type": "PayError", "value": "declined for joe@example.com, password=hunter2", "stacktrace": {"frames": frames}}]},
+        exception={"values": [{"type": "PayError", "value": value, "stacktrace": {"frames": frames}}]},
         request={"method": "POST", "url": "https://joe:pw@shop/pay?card=4111111111111111", "data": {"iban": "RAW-BODY"},
                  "query_string": "card=RAW-QUERY", "cookies": {"s": "RAW-COOKIE"},
                  "headers": {"Authorization": "Bearer RAWBEARERTOKEN", "Cookie": "RAW-COOKIE", "Accept": "text/html"}},

@@ -1,14 +1,15 @@
 """Errors are counted into incidents where they are stored: one group, one incident, every figure exact."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from incidents.errors.workflows import errors_commit
 from incidents.triage.models import Incident, IncidentFingerprint, IncidentHour, IncidentRelease, TimelineEntry
-from readiness.infra.outbox import outbox_pending
 from readiness.infra.clock import utcnow
+from readiness.infra.outbox import outbox_pending
 from readiness.infra.transactions import atomic_write
 from tests.factories import a_captured_error, an_incident
 
@@ -61,11 +62,13 @@ def test_a_batch_costs_the_same_queries_however_large(django_assert_max_num_quer
         errors_commit(errors=[a_captured_error() for _ in range(100)])
 
 
-def resolved(**fields: object) -> Incident:
-    return an_incident(fingerprint=["again"], incident={"status": "closed", "closed_at": utcnow() - dt.timedelta(minutes=5), **fields})
+def resolved(**fields: Any) -> Incident:
+    return an_incident(
+        fingerprint=["again"], incident={"status": "closed", "closed_at": utcnow() - dt.timedelta(minutes=5), **fields}
+    )
 
 
-def happens_again(incident: Incident, **fields: object) -> Incident:
+def happens_again(incident: Incident, **fields: Any) -> Incident:
     again = a_captured_error(fingerprint=["again"], **fields)
     errors_commit(errors=[again])
     incident.refresh_from_db()

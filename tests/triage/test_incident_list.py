@@ -35,7 +35,9 @@ def test_it_lists_open_incidents_and_filters(reader: Client) -> None:
     assert "open one" not in reader.get("/incidents/?state=all&q=closed").content.decode()
 
 
-@pytest.mark.parametrize("query", ["?state=nonsense", "?page=-1", "?page=x", "?priority=P7", "?q=%00", "?q=INC-99999999999999999999"])
+@pytest.mark.parametrize(
+    "query", ["?state=nonsense", "?page=-1", "?page=x", "?priority=P7", "?q=%00", "?q=INC-99999999999999999999"]
+)
 def test_it_answers_nonsense_with_a_page(reader: Client, query: str) -> None:
     assert reader.get(f"/incidents/{query}").status_code == 200
 

@@ -33,8 +33,8 @@ _COLUMNS = """
 """
 # Each index serves the query named beside it (incidents/errors/store.py).
 _INDEXES = [
-    "CREATE INDEX infra_error_events_correlation ON infra_error_events (correlation_id) "
-    "WHERE correlation_id IS NOT NULL",  # errors_by_correlation
+    # errors_by_correlation
+    "CREATE INDEX infra_error_events_correlation ON infra_error_events (correlation_id) WHERE correlation_id IS NOT NULL",
     "CREATE INDEX infra_error_events_component ON infra_error_events (component, timestamp)",  # errors_by_component
     "CREATE INDEX infra_error_events_class ON infra_error_events (error_class, timestamp)",  # errors_by_class
     "CREATE INDEX infra_error_events_created ON infra_error_events (created_at)",  # retention, reconciliation
@@ -43,13 +43,13 @@ _INDEXES = [
 ]
 _FORWARDS = {
     "sqlite": [
-        f"CREATE TABLE infra_error_events ({_COLUMNS.format(moment='datetime', json='text', bytes='blob')}, "
-        "PRIMARY KEY (project_id, error_id))",
+        f"""CREATE TABLE infra_error_events ({_COLUMNS.format(moment="datetime", json="text", bytes="blob")},
+        PRIMARY KEY (project_id, error_id))""",
         *_INDEXES,
     ],
     "postgresql": [
-        f"CREATE TABLE infra_error_events ({_COLUMNS.format(moment='timestamptz', json='jsonb', bytes='bytea')}, "
-        "PRIMARY KEY (project_id, error_id, created_at)) PARTITION BY RANGE (created_at)",
+        f"""CREATE TABLE infra_error_events ({_COLUMNS.format(moment="timestamptz", json="jsonb", bytes="bytea")},
+        PRIMARY KEY (project_id, error_id, created_at)) PARTITION BY RANGE (created_at)""",
         # The payload is compressed already: PostgreSQL is not to try again.
         "ALTER TABLE infra_error_events ALTER COLUMN payload SET STORAGE EXTERNAL",
         *_INDEXES,
@@ -61,124 +61,154 @@ _FORWARDS = {
 _REST_GUARD = {
     "sqlite": [],
     "postgresql": [
-        "CREATE TRIGGER infra_error_events_rest_no_truncate BEFORE TRUNCATE ON infra_error_events_rest "
-        "FOR EACH STATEMENT EXECUTE FUNCTION readiness_append_only('infra_error_events_rest', 'error_id', 'created_at')"
+        """CREATE TRIGGER infra_error_events_rest_no_truncate BEFORE TRUNCATE ON infra_error_events_rest FOR EACH STATEMENT
+        EXECUTE FUNCTION readiness_append_only('infra_error_events_rest', 'error_id', 'created_at')"""
     ],
 }
 _BACKWARDS = {vendor: ["DROP TABLE infra_error_events"] for vendor in ("sqlite", "postgresql")}
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [("infra", "0001_initial")]
 
     operations = [
         migrations.CreateModel(
-            name='ErrorEvent',
+            name="ErrorEvent",
             fields=[
-                ('pk', models.CompositePrimaryKey('project_id', 'error_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('project_id', models.BigIntegerField()),
-                ('error_id', models.CharField(max_length=36)),
-                ('timestamp', models.DateTimeField()),
-                ('layer', models.CharField(max_length=2)),
-                ('component', models.CharField(max_length=200)),
-                ('error_class', models.CharField(max_length=64)),
-                ('severity', models.CharField(max_length=10)),
-                ('message', models.TextField()),
-                ('correlation_id', models.CharField(max_length=64, null=True)),
-                ('span_id', models.CharField(max_length=32, null=True)),
-                ('decision_id', models.CharField(max_length=200, null=True)),
-                ('run_id', models.CharField(max_length=200, null=True)),
-                ('agent_id', models.CharField(max_length=200, null=True)),
-                ('reported_tenant', models.CharField(max_length=200, null=True)),
-                ('input_hash', models.CharField(max_length=16, null=True)),
-                ('exception_type', models.CharField(max_length=200, null=True)),
-                ('exception_chain', models.JSONField(default=list)),
-                ('context', models.JSONField(default=dict)),
-                ('envelope_version', models.PositiveSmallIntegerField()),
-                ('release', models.CharField(max_length=200, null=True)),
-                ('environment', models.CharField(max_length=64)),
-                ('fingerprint', models.CharField(max_length=32)),
-                ('payload', models.BinaryField()),
-                ('created_at', models.DateTimeField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "project_id", "error_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("project_id", models.BigIntegerField()),
+                ("error_id", models.CharField(max_length=36)),
+                ("timestamp", models.DateTimeField()),
+                ("layer", models.CharField(max_length=2)),
+                ("component", models.CharField(max_length=200)),
+                ("error_class", models.CharField(max_length=64)),
+                ("severity", models.CharField(max_length=10)),
+                ("message", models.TextField()),
+                ("correlation_id", models.CharField(max_length=64, null=True)),
+                ("span_id", models.CharField(max_length=32, null=True)),
+                ("decision_id", models.CharField(max_length=200, null=True)),
+                ("run_id", models.CharField(max_length=200, null=True)),
+                ("agent_id", models.CharField(max_length=200, null=True)),
+                ("reported_tenant", models.CharField(max_length=200, null=True)),
+                ("input_hash", models.CharField(max_length=16, null=True)),
+                ("exception_type", models.CharField(max_length=200, null=True)),
+                ("exception_chain", models.JSONField(default=list)),
+                ("context", models.JSONField(default=dict)),
+                ("envelope_version", models.PositiveSmallIntegerField()),
+                ("release", models.CharField(max_length=200, null=True)),
+                ("environment", models.CharField(max_length=64)),
+                ("fingerprint", models.CharField(max_length=32)),
+                ("payload", models.BinaryField()),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'infra_error_events',
-                'managed': False,
+                "db_table": "infra_error_events",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='ErrorSummary',
+            name="ErrorSummary",
             fields=[
-                ('error_id', models.CharField(max_length=36, primary_key=True, serialize=False)),
-                ('project_id', models.BigIntegerField()),
-                ('timestamp', models.DateTimeField()),
-                ('layer', models.CharField(max_length=2)),
-                ('component', models.CharField(max_length=200)),
-                ('error_class', models.CharField(max_length=64)),
-                ('severity', models.CharField(max_length=10)),
-                ('message', models.TextField()),
-                ('correlation_id', models.CharField(max_length=64, null=True)),
-                ('release', models.CharField(max_length=200, null=True)),
-                ('environment', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField()),
+                ("error_id", models.CharField(max_length=36, primary_key=True, serialize=False)),
+                ("project_id", models.BigIntegerField()),
+                ("timestamp", models.DateTimeField()),
+                ("layer", models.CharField(max_length=2)),
+                ("component", models.CharField(max_length=200)),
+                ("error_class", models.CharField(max_length=64)),
+                ("severity", models.CharField(max_length=10)),
+                ("message", models.TextField()),
+                ("correlation_id", models.CharField(max_length=64, null=True)),
+                ("release", models.CharField(max_length=200, null=True)),
+                ("environment", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'error',
-                'db_table': 'infra_error_events',
-                'managed': False,
+                "verbose_name": "error",
+                "db_table": "infra_error_events",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='ErrorRollup',
+            name="ErrorRollup",
             fields=[
-                ('pk', models.CompositePrimaryKey('hour', 'project_id', 'component', 'error_class', 'severity', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('hour', models.DateTimeField()),
-                ('project_id', models.BigIntegerField()),
-                ('component', models.CharField(max_length=200)),
-                ('error_class', models.CharField(max_length=64)),
-                ('severity', models.CharField(max_length=10)),
-                ('events', models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "hour",
+                        "project_id",
+                        "component",
+                        "error_class",
+                        "severity",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("hour", models.DateTimeField()),
+                ("project_id", models.BigIntegerField()),
+                ("component", models.CharField(max_length=200)),
+                ("error_class", models.CharField(max_length=64)),
+                ("severity", models.CharField(max_length=10)),
+                ("events", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'infra_error_rollups',
+                "db_table": "infra_error_rollups",
             },
         ),
         migrations.CreateModel(
-            name='DroppedCount',
+            name="DroppedCount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField()),
-                ('hour', models.DateTimeField()),
-                ('source', models.CharField(max_length=10)),
-                ('category', models.CharField(max_length=40)),
-                ('reason', models.CharField(max_length=60)),
-                ('quantity', models.BigIntegerField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField()),
+                ("hour", models.DateTimeField()),
+                ("source", models.CharField(max_length=10)),
+                ("category", models.CharField(max_length=40)),
+                ("reason", models.CharField(max_length=60)),
+                ("quantity", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'infra_error_drops',
-                'constraints': [models.UniqueConstraint(fields=('project_id', 'hour', 'source', 'category', 'reason'), name='infra_error_drops_once')],
+                "db_table": "infra_error_drops",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("project_id", "hour", "source", "category", "reason"), name="infra_error_drops_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ErrorId',
+            name="ErrorId",
             fields=[
-                ('pk', models.CompositePrimaryKey('project_id', 'error_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('project_id', models.BigIntegerField()),
-                ('error_id', models.CharField(max_length=36)),
-                ('content_hmac', models.BinaryField()),
-                ('day', models.DateField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "project_id", "error_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("project_id", models.BigIntegerField()),
+                ("error_id", models.CharField(max_length=36)),
+                ("content_hmac", models.BinaryField()),
+                ("day", models.DateField()),
             ],
             options={
-                'db_table': 'infra_error_ids',
-                'indexes': [models.Index(fields=['day'], name='infra_error_ids_day')],
+                "db_table": "infra_error_ids",
+                "indexes": [models.Index(fields=["day"], name="infra_error_ids_day")],
             },
         ),
-        VendorSQL(forwards=_FORWARDS, backwards=_BACKWARDS, name="Make infra_error_events, partitioned by day on PostgreSQL"),
+        VendorSQL(
+            forwards=_FORWARDS, backwards=_BACKWARDS, name="Make infra_error_events, partitioned by day on PostgreSQL"
+        ),
         AppendOnly("infra_error_events", key=("project_id", "error_id"), age="created_at"),
         VendorSQL(
-            forwards=_REST_GUARD, backwards={"sqlite": [], "postgresql": []}, name="Guard the rest partition against TRUNCATE"
+            forwards=_REST_GUARD,
+            backwards={"sqlite": [], "postgresql": []},
+            name="Guard the rest partition against TRUNCATE",
         ),
     ]

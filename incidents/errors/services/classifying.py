@@ -12,12 +12,14 @@ from readiness.infra.envelope import ALLOWED_FAMILIES, ErrorClass, ErrorSeverity
 _RULES: tuple[tuple[tuple[str, ...], ErrorClass], ...] = (
     (("timeout", "timedout", "timelimitexceeded", "deadlineexceeded"), ErrorClass.INFRA_TIMEOUT),
     (("budget", "quotaexceeded", "insufficientfunds"), ErrorClass.DOMAIN_BUDGET_EXCEEDED),
-    (("permissiondenied", "forbidden", "notauthorized", "unauthorized", "authenticationfailed"), ErrorClass.DOMAIN_AUTHORIZATION),
+    (("permissiondenied", "forbidden", "notauthorized", "unauthorized", "authenticationfailed"),
+     ErrorClass.DOMAIN_AUTHORIZATION),
     (("validationerror", "validationfailed", "invalidinput"), ErrorClass.DOMAIN_VALIDATION),
     (("operationalerror", "interfaceerror", "databaseerror", "integrityerror", "programmingerror", "dataerror",
       "deadlock", "uniqueviolation", "sqlalchemyerror"), ErrorClass.INFRA_DATABASE),
     (("connectionerror", "connectionrefused", "connectionreset", "connectionaborted", "brokenpipe", "gaierror",
-      "networkerror", "sslerror", "remotedisconnected", "econnrefused", "econnreset", "socketerror"), ErrorClass.INFRA_NETWORK),
+      "networkerror", "sslerror", "remotedisconnected", "econnrefused", "econnreset", "socketerror"),
+     ErrorClass.INFRA_NETWORK),
     (("amqperror", "brokererror", "kombu", "queue"), ErrorClass.INFRA_QUEUE),
     (("filenotfound", "isadirectory", "filexists", "nosuchbucket", "nosuchkey", "ioerror"), ErrorClass.INFRA_STORAGE),
     (("memoryerror", "outofmemory", "resourceexhausted", "toomanyopenfiles"), ErrorClass.INFRA_RESOURCE),
@@ -29,7 +31,8 @@ _RULES: tuple[tuple[tuple[str, ...], ErrorClass], ...] = (
     (("corrupt", "checksum"), ErrorClass.SYSTEM_CORRUPTION),
     (("typeerror", "attributeerror", "keyerror", "indexerror", "nameerror", "unboundlocalerror", "zerodivisionerror",
       "assertionerror", "recursionerror", "valueerror", "unicode", "referenceerror", "rangeerror", "syntaxerror",
-      "notimplemented", "overflowerror", "runtimeerror", "nullpointer", "illegalstate", "illegalargument"), ErrorClass.SYSTEM_BUG),
+      "notimplemented", "overflowerror", "runtimeerror", "nullpointer", "illegalstate", "illegalargument"),
+     ErrorClass.SYSTEM_BUG),
 )  # fmt: skip
 
 _LEVELS = {

@@ -51,7 +51,7 @@ def envelope_parse(*, body: bytes) -> tuple[dict[str, Any], list[Item]]:
             stop = start + length
             if stop > len(body):
                 raise Malformed(
-                    f"Item {len(items) + 1} says it has {length} bytes and {len(body) - start} are there; it was cut off."
+                    f"Item {len(items) + 1} says {length} bytes and {len(body) - start} are there; it was cut off."
                 )
             if stop < len(body) and body[stop : stop + 1] != b"\n":
                 raise Malformed(f"Item {len(items) + 1} goes on after its length of {length} bytes.")

@@ -1,8 +1,9 @@
 """Grouping: which errors are one incident. Version 1 of the algorithm; hashes map many-to-one onto incidents.
 
 The SDK's own fingerprint wins (`{{ default }}` stands for ours). Else the chain of exceptions with their in-app
-frames (all frames when none is in-app), else the crashed thread's, else the message. A frame counts by module (or lower-case file
-name) and function, never by line; recursion counts once. A value counts only where no stack does, parameterised.
+frames (all frames when none is in-app), else the crashed thread's, else the message. A frame counts by module (or
+lower-case file name) and function, never by line; recursion counts once. A value counts only where no stack does,
+parameterised.
 """
 
 import hashlib

@@ -72,7 +72,9 @@ def _json(data: bytes, what: str) -> Any:
         raise Malformed(f"{what[0].upper()}{what[1:]} is nested too deeply to be read.") from deep
 
 
-def _choice(entry: Mapping[str, Any], name: str, kind: type[ErrorClass] | type[ErrorSeverity], bad: list[FieldError]) -> Any:
+def _choice(
+    entry: Mapping[str, Any], name: str, kind: type[ErrorClass] | type[ErrorSeverity], bad: list[FieldError]
+) -> Any:
     try:
         return kind(str(entry.get(name, "")))
     except ValueError:
@@ -116,7 +118,11 @@ def _optional(entry: Mapping[str, Any], bad: list[FieldError]) -> tuple[list[str
         bad.append(FieldError("/context", f"At most {MAX_CONTEXT_BYTES} bytes of context are kept; send less."))
     hashed = entry.get("input_hash")
     if hashed is not None and (not isinstance(hashed, str) or len(hashed) != 16 or set(hashed) - _HEX):
-        bad.append(FieldError("/input_hash", "16 lower-case hex characters are needed; or send `input`, which is hashed and dropped."))
+        bad.append(
+            FieldError(
+                "/input_hash", "16 lower-case hex characters are needed; or send `input`, which is hashed and dropped."
+            )
+        )
         hashed = None
     return [text_clean(link, 500) for link in chain[:20]], context, hashed
 
@@ -146,6 +152,7 @@ def native_capture(*, entry: Any, origin: Origin, keys: Keys, received_at: datet
         hashed = input_hash(_encoder.encode(entry["input"]), keys.hash_key.decode())
     if bad:
         raise Invalid("The envelope has fields that cannot be stored as they are.", errors=bad)
+    optional: dict[str, Any] = {name: text for name, text in texts.items() if name not in ("component", "message")}
     try:
         envelope = ErrorEnvelope(
             error_id=error_id,
@@ -156,7 +163,7 @@ def native_capture(*, entry: Any, origin: Origin, keys: Keys, received_at: datet
             input_hash=hashed,
             exception_chain=tuple(chain),
             context=scrub(context),
-            **{name: value for name, value in texts.items() if name not in ("component", "message")},
+            **optional,
             component=texts["component"] or "",
             message=texts["message"] or "",
         )

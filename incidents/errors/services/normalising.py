@@ -236,60 +236,97 @@ def sentry_capture(
     event = event_decode(payload=payload)
     error_id = error_id_of_sentry(event_id or event.event_id)
     chain = [e for e in (event.exception.values or [] if event.exception else []) if e is not None][-MAX_EXCEPTIONS:]
-    raised = chain[-1] if chain else None
-    entry = event.logentry
-    said = (entry and (entry.formatted or entry.message)) or event.message or ""
-    message = text_clean(raised.value if raised and raised.value else said, MAX_MESSAGE)
-    exception_type = text_clean(raised.type, 200) if raised and raised.type else None
+    tags = _tags(event)
+    at = timestamp_parse(event.timestamp, received_at, clock_drift(sent_at, received_at))
+    envelope = _envelope(event, chain, tags, error_id=error_id, at=at, hash_key=keys.hash_key)
+    return CapturedError(
+        origin=origin,
+        envelope=envelope,
+        fingerprint=sentry_fingerprint(event=event, message=envelope.message),
+        fingerprint_version=GROUPING_VERSION,
+        title=_title(envelope.exception_type, envelope.message, event.transaction),
+        culprit=envelope.component,
+        content_hmac=content_hmac(payload, keys.hash_key),
+        payload=payload_compress(_encoder.encode(_detail(event, chain, tags)).replace(b"\\u0000", b"")),
+        received_at=received_at,
+    )
+
+
+def _tags(event: SentryEvent) -> dict[str, str]:
     tags = {text_clean(k, MAX_TAG): text_clean(v, MAX_TAG) for k, v in list((event.tags or {}).items())[:MAX_TAGS]}
-    tags = {name: FILTERED if value and key_is_secret(name) else value for name, value in tags.items()}
+    return {name: FILTERED if value and key_is_secret(name) else value for name, value in tags.items()}
+
+
+def _event_contexts(event: SentryEvent) -> _Contexts:
     try:
-        contexts = _contexts.decode(event.contexts) if bytes(event.contexts) else _Contexts()
+        return _contexts.decode(event.contexts) if bytes(event.contexts) else _Contexts()
     except msgspec.DecodeError:
-        contexts = _Contexts()
+        return _Contexts()
+
+
+def _context(event: SentryEvent, chain: list[SentryException], hash_key: bytes) -> dict[str, Any]:
+    """The envelope's context: platform, transaction, and hashes of what is not stored."""
+    kept: dict[str, Any] = {"platform": (event.platform or "")[:40], "transaction": text_clean(event.transaction, 200)}
+    frame_vars = [
+        bytes(f.vars) for e in chain if e.stacktrace for f in e.stacktrace.frames or [] if f is not None and f.vars
+    ]
+    if locals_hash := _raw_hash(hash_key, frame_vars):
+        kept["locals_hash"] = locals_hash
+    if user_hash := _user_hash(event.user, hash_key):
+        kept["user_hash"] = user_hash
+    return kept
+
+
+def _envelope(
+    event: SentryEvent,
+    chain: list[SentryException],
+    tags: dict[str, str],
+    *,
+    error_id: str,
+    at: datetime,
+    hash_key: bytes,
+) -> ErrorEnvelope:
+    raised = chain[-1] if chain else None
+    entry, request, contexts = event.logentry, event.request, _event_contexts(event)
+    said = (entry and (entry.formatted or entry.message)) or event.message or ""
     trace = contexts.trace or _Trace()
     found = sentry_classify(
         exception_type=raised.type if raised else None,
         tagged_class=tags.get("error_class"),
         tagged_layer=tags.get("layer"),
-        in_request=event.request is not None,
+        in_request=request is not None,
         in_worker=contexts.celery is not None or "celery_task_id" in tags,
     )
-    place = text_clean(tags.get("component") or _crash_place(event, raised), 200)
-    request = event.request
     raw_input = (bytes(request.data), bytes(request.query_string), bytes(request.cookies)) if request else ()
-    frame_vars = [
-        bytes(f.vars) for e in chain if e.stacktrace for f in e.stacktrace.frames or [] if f is not None and f.vars
-    ]
-    context: dict[str, Any] = {"platform": (event.platform or "")[:40], "transaction": text_clean(event.transaction, 200)}
-    if locals_hash := _raw_hash(keys.hash_key, frame_vars):
-        context["locals_hash"] = locals_hash
-    if user_hash := _user_hash(event.user, keys.hash_key):
-        context["user_hash"] = user_hash
-    envelope = ErrorEnvelope(
+    return ErrorEnvelope(
         error_id=error_id,
-        timestamp=timestamp_parse(event.timestamp, received_at, clock_drift(sent_at, received_at)),
+        timestamp=at,
         layer=found.layer,
-        component=place,
+        component=text_clean(tags.get("component") or _crash_place(event, raised), 200),
         error_class=found.error_class,
         severity=severity_of_level(event.level),
-        message=message,
+        message=text_clean(raised.value if raised and raised.value else said, MAX_MESSAGE),
         correlation_id=text_clean(trace.trace_id or tags.get("correlation_id"), 64) or None,
         span_id=text_clean(trace.span_id, 32) or None,
         decision_id=tags.get("decision_id") or None,
         run_id=tags.get("run_id") or None,
         agent_id=tags.get("agent_id") or None,
         tenant_id=tags.get("tenant_id") or tags.get("tenant") or None,
-        input_hash=_raw_hash(keys.hash_key, raw_input),
-        exception_type=exception_type,
+        input_hash=_raw_hash(hash_key, raw_input),
+        exception_type=text_clean(raised.type, 200) if raised and raised.type else None,
         exception_chain=tuple(
             text_clean(f"{e.type or 'Error'}: {e.value or ''}", 500).rstrip(": ") for e in reversed(chain)
         ),
-        context=context,
+        context=_context(event, chain, hash_key),
         release=text_clean(event.release, 200) or None,
         environment=text_clean(event.environment, 64) or "production",
     )
-    detail = {
+
+
+def _detail(event: SentryEvent, chain: list[SentryException], tags: dict[str, str]) -> dict[str, Any]:
+    """What is stored compressed beside the envelope: the frames, the way there, the surroundings."""
+    crumbs = (event.breadcrumbs.values or [] if event.breadcrumbs else [])[-MAX_BREADCRUMBS:]
+    return {
         "exceptions": [
             {
                 "type": text_clean(e.type, 200),
@@ -300,27 +337,14 @@ def sentry_capture(
             }
             for e in chain
         ],
-        "breadcrumbs": [
-            _part(crumb) for crumb in (event.breadcrumbs.values or [] if event.breadcrumbs else [])[-MAX_BREADCRUMBS:]
-        ],
-        "request": _request(request) if request else None,
+        "breadcrumbs": [_part(crumb) for crumb in crumbs],
+        "request": _request(event.request) if event.request else None,
         "tags": tags,
         "extra": _part(event.extra),
         "contexts": _part(event.contexts),
         "sdk": f"{event.sdk.name}/{event.sdk.version}" if event.sdk else None,
         "logger": event.logger,
     }
-    return CapturedError(
-        origin=origin,
-        envelope=envelope,
-        fingerprint=sentry_fingerprint(event=event, message=message),
-        fingerprint_version=GROUPING_VERSION,
-        title=_title(exception_type, message, event.transaction),
-        culprit=place,
-        content_hmac=content_hmac(payload, keys.hash_key),
-        payload=payload_compress(_encoder.encode(detail).replace(b"\\u0000", b"")),
-        received_at=received_at,
-    )
 
 
 def _title(exception_type: str | None, message: str, transaction: str | None) -> str:

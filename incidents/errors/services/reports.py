@@ -13,7 +13,7 @@ class _Discarded(Struct):
 
 
 class _Report(Struct):
-    discarded_events: list[_Discarded] = []  # noqa: RUF012  msgspec copies the default
+    discarded_events: list[_Discarded] = []
 
 
 _decoder = msgspec.json.Decoder(_Report)

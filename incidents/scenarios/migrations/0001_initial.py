@@ -6,30 +6,29 @@ from readiness.infra.append_only import AppendOnly
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [("infra", "0001_initial")]
 
     operations = [
         migrations.CreateModel(
-            name='ScenarioRun',
+            name="ScenarioRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField()),
-                ('scenario', models.CharField(max_length=60)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField()),
-                ('outcome', models.CharField(choices=[('passed', 'Passed'), ('failed', 'Failed')], max_length=10)),
-                ('reason', models.CharField(max_length=500)),
-                ('error_id', models.CharField(blank=True, max_length=36)),
-                ('incident', models.CharField(blank=True, max_length=24)),
-                ('actor', models.CharField(max_length=254)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField()),
+                ("scenario", models.CharField(max_length=60)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField()),
+                ("outcome", models.CharField(choices=[("passed", "Passed"), ("failed", "Failed")], max_length=10)),
+                ("reason", models.CharField(max_length=500)),
+                ("error_id", models.CharField(blank=True, max_length=36)),
+                ("incident", models.CharField(blank=True, max_length=24)),
+                ("actor", models.CharField(max_length=254)),
             ],
             options={
-                'db_table': 'scenarios_run',
-                'ordering': ['-started_at'],
-                'indexes': [models.Index(fields=['scenario', '-started_at'], name='scenarios_run_recent')],
+                "db_table": "scenarios_run",
+                "ordering": ["-started_at"],
+                "indexes": [models.Index(fields=["scenario", "-started_at"], name="scenarios_run_recent")],
             },
         ),
         AppendOnly("scenarios_run", age="started_at"),

@@ -45,7 +45,9 @@ def settle(order: Order) -> None:
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    sentry_sdk.init(release="selfcheck-shop@1.0.0", environment="selfcheck", server_name="selfcheck", shutdown_timeout=10)
+    sentry_sdk.init(
+        release="selfcheck-shop@1.0.0", environment="selfcheck", server_name="selfcheck", shutdown_timeout=10
+    )
     sentry_sdk.set_tag("component", "shop.checkout")
     sentry_sdk.set_user({"id": "a-made-up-customer"})
     event_id = None
@@ -54,7 +56,7 @@ def main() -> int:
     except GatewayTimeout as failure:
         event_id = sentry_sdk.capture_exception(failure)
     sentry_sdk.flush(timeout=10)
-    print(json.dumps({"event_id": event_id}))
+    sys.stdout.write(json.dumps({"event_id": event_id}) + "\n")
     return 0 if event_id else 1
 
 

@@ -7,114 +7,181 @@ from readiness.infra.append_only import AppendOnly
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [("infra", "0001_initial")]
 
     operations = [
         migrations.CreateModel(
-            name='Incident',
+            name="Incident",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField()),
-                ('title', models.CharField(max_length=250)),
-                ('component', models.CharField(max_length=200)),
-                ('error_class', models.CharField(max_length=64)),
-                ('category', models.CharField(max_length=40)),
-                ('layer', models.CharField(max_length=2)),
-                ('severity', models.CharField(help_text='The worst severity seen: DEBUG to CRITICAL.', max_length=10)),
-                ('ops_severity', models.CharField(help_text='What it asks of an operator: info to urgent.', max_length=10)),
-                ('priority', models.CharField(choices=[('P0', 'P0 critical'), ('P1', 'P1 high'), ('P2', 'P2 medium'), ('P3', 'P3 low')], max_length=2)),
-                ('priority_confirmed', models.BooleanField(default=False)),
-                ('status', models.CharField(choices=[('detected', 'Detected'), ('acknowledged', 'Acknowledged'), ('diagnosed', 'Diagnosed'), ('prevented', 'Prevented'), ('closed', 'Closed'), ('recurred', 'Recurred')], default='detected', max_length=12)),
-                ('owner', models.CharField(blank=True, max_length=254)),
-                ('synthetic', models.BooleanField(default=False)),
-                ('hidden', models.BooleanField(default=False)),
-                ('trusted', models.BooleanField(default=False, help_text='At least one event came under a trusted key.')),
-                ('occurrences', models.BigIntegerField(default=0)),
-                ('first_seen', models.DateTimeField()),
-                ('last_seen', models.DateTimeField()),
-                ('first_error_id', models.CharField(max_length=36)),
-                ('last_error_id', models.CharField(max_length=36)),
-                ('first_correlation_id', models.CharField(blank=True, max_length=64)),
-                ('last_release', models.CharField(blank=True, max_length=200)),
-                ('last_environment', models.CharField(blank=True, max_length=64)),
-                ('detected_at', models.DateTimeField(help_text='When the first event was stored: the diagnosis clock starts.')),
-                ('acknowledged_at', models.DateTimeField(blank=True, null=True)),
-                ('diagnosed_at', models.DateTimeField(blank=True, help_text='The diagnosis clock stopped.', null=True)),
-                ('prevented_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('recurrences', models.PositiveIntegerField(default=0)),
-                ('recurred_at', models.DateTimeField(blank=True, null=True)),
-                ('recurrence_confirmed', models.BooleanField(default=True, help_text='False: seen under a public key, a person has yet to confirm.')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField()),
+                ("title", models.CharField(max_length=250)),
+                ("component", models.CharField(max_length=200)),
+                ("error_class", models.CharField(max_length=64)),
+                ("category", models.CharField(max_length=40)),
+                ("layer", models.CharField(max_length=2)),
+                ("severity", models.CharField(help_text="The worst severity seen: DEBUG to CRITICAL.", max_length=10)),
+                (
+                    "ops_severity",
+                    models.CharField(help_text="What it asks of an operator: info to urgent.", max_length=10),
+                ),
+                (
+                    "priority",
+                    models.CharField(
+                        choices=[("P0", "P0 critical"), ("P1", "P1 high"), ("P2", "P2 medium"), ("P3", "P3 low")],
+                        max_length=2,
+                    ),
+                ),
+                ("priority_confirmed", models.BooleanField(default=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("detected", "Detected"),
+                            ("acknowledged", "Acknowledged"),
+                            ("diagnosed", "Diagnosed"),
+                            ("prevented", "Prevented"),
+                            ("closed", "Closed"),
+                            ("recurred", "Recurred"),
+                        ],
+                        default="detected",
+                        max_length=12,
+                    ),
+                ),
+                ("owner", models.CharField(blank=True, max_length=254)),
+                ("synthetic", models.BooleanField(default=False)),
+                ("hidden", models.BooleanField(default=False)),
+                (
+                    "trusted",
+                    models.BooleanField(default=False, help_text="At least one event came under a trusted key."),
+                ),
+                ("occurrences", models.BigIntegerField(default=0)),
+                ("first_seen", models.DateTimeField()),
+                ("last_seen", models.DateTimeField()),
+                ("first_error_id", models.CharField(max_length=36)),
+                ("last_error_id", models.CharField(max_length=36)),
+                ("first_correlation_id", models.CharField(blank=True, max_length=64)),
+                ("last_release", models.CharField(blank=True, max_length=200)),
+                ("last_environment", models.CharField(blank=True, max_length=64)),
+                (
+                    "detected_at",
+                    models.DateTimeField(help_text="When the first event was stored: the diagnosis clock starts."),
+                ),
+                ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
+                ("diagnosed_at", models.DateTimeField(blank=True, help_text="The diagnosis clock stopped.", null=True)),
+                ("prevented_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("recurrences", models.PositiveIntegerField(default=0)),
+                ("recurred_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "recurrence_confirmed",
+                    models.BooleanField(
+                        default=True, help_text="False: seen under a public key, a person has yet to confirm."
+                    ),
+                ),
             ],
             options={
-                'db_table': 'triage_incident',
-                'ordering': ['-last_seen'],
-                'indexes': [models.Index(fields=['synthetic', '-last_seen'], name='triage_incident_recent'), models.Index(fields=['status', '-last_seen'], name='triage_incident_status'), models.Index(fields=['project_id', '-last_seen'], name='triage_incident_project'), models.Index(fields=['priority', 'status'], name='triage_incident_priority')],
+                "db_table": "triage_incident",
+                "ordering": ["-last_seen"],
+                "indexes": [
+                    models.Index(fields=["synthetic", "-last_seen"], name="triage_incident_recent"),
+                    models.Index(fields=["status", "-last_seen"], name="triage_incident_status"),
+                    models.Index(fields=["project_id", "-last_seen"], name="triage_incident_project"),
+                    models.Index(fields=["priority", "status"], name="triage_incident_priority"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='IncidentFingerprint',
+            name="IncidentFingerprint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField()),
-                ('version', models.PositiveSmallIntegerField()),
-                ('fingerprint', models.CharField(max_length=32)),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fingerprints', to='triage.incident')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField()),
+                ("version", models.PositiveSmallIntegerField()),
+                ("fingerprint", models.CharField(max_length=32)),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="fingerprints", to="triage.incident"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'triage_incident_fingerprint',
-                'constraints': [models.UniqueConstraint(fields=('project_id', 'version', 'fingerprint'), name='triage_fingerprint_once')],
+                "db_table": "triage_incident_fingerprint",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("project_id", "version", "fingerprint"), name="triage_fingerprint_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='IncidentHour',
+            name="IncidentHour",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField()),
-                ('hour', models.DateTimeField()),
-                ('occurrences', models.BigIntegerField()),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hours', to='triage.incident')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField()),
+                ("hour", models.DateTimeField()),
+                ("occurrences", models.BigIntegerField()),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="hours", to="triage.incident"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'triage_incident_hour',
-                'constraints': [models.UniqueConstraint(fields=('incident', 'hour'), name='triage_hour_once')],
+                "db_table": "triage_incident_hour",
+                "constraints": [models.UniqueConstraint(fields=("incident", "hour"), name="triage_hour_once")],
             },
         ),
         migrations.CreateModel(
-            name='IncidentRelease',
+            name="IncidentRelease",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField()),
-                ('release', models.CharField(blank=True, max_length=200)),
-                ('environment', models.CharField(max_length=64)),
-                ('first_seen', models.DateTimeField()),
-                ('last_seen', models.DateTimeField()),
-                ('occurrences', models.BigIntegerField()),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='releases', to='triage.incident')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField()),
+                ("release", models.CharField(blank=True, max_length=200)),
+                ("environment", models.CharField(max_length=64)),
+                ("first_seen", models.DateTimeField()),
+                ("last_seen", models.DateTimeField()),
+                ("occurrences", models.BigIntegerField()),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="releases", to="triage.incident"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'triage_incident_release',
-                'constraints': [models.UniqueConstraint(fields=('incident', 'release', 'environment'), name='triage_release_once')],
+                "db_table": "triage_incident_release",
+                "constraints": [
+                    models.UniqueConstraint(fields=("incident", "release", "environment"), name="triage_release_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='TimelineEntry',
+            name="TimelineEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField()),
-                ('at', models.DateTimeField()),
-                ('kind', models.CharField(max_length=40)),
-                ('text', models.CharField(max_length=4000)),
-                ('actor', models.CharField(max_length=254)),
-                ('incident', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='timeline', to='triage.incident')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField()),
+                ("at", models.DateTimeField()),
+                ("kind", models.CharField(max_length=40)),
+                ("text", models.CharField(max_length=4000)),
+                ("actor", models.CharField(max_length=254)),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="timeline",
+                        to="triage.incident",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'triage_timeline_entry',
-                'ordering': ['at', 'id'],
-                'indexes': [models.Index(fields=['incident', 'at', 'id'], name='triage_timeline_incident')],
+                "db_table": "triage_timeline_entry",
+                "ordering": ["at", "id"],
+                "indexes": [models.Index(fields=["incident", "at", "id"], name="triage_timeline_incident")],
             },
         ),
         AppendOnly("triage_timeline_entry", age="at"),

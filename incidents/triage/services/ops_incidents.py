@@ -60,7 +60,9 @@ def ops_incident_read(row: IncidentRow) -> OpsIncident:
     )
 
 
-def ops_incidents_read(rows: Iterable[IncidentRow], *, min_severity: OpsSeverity | None = None) -> Sequence[OpsIncident]:
+def ops_incidents_read(
+    rows: Iterable[IncidentRow], *, min_severity: OpsSeverity | None = None
+) -> Sequence[OpsIncident]:
     """The incidents at or above a severity, in the order they came."""
     read = (ops_incident_read(row) for row in rows)
     return [incident for incident in read if min_severity is None or incident.severity.rank >= min_severity.rank]

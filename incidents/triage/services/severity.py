@@ -1,4 +1,4 @@
-"""From errors to what they ask of people: category, operator severity, proposed priority (144-145, 157-158, 349-352)."""
+"""What errors ask of people: category, operator severity, proposed priority (144-145, 157-158, 349-352)."""
 
 from enum import StrEnum
 
@@ -87,7 +87,10 @@ def priority_propose(*, severity: ErrorSeverity, error_class: ErrorClass) -> str
 
     Corruption and breach are P0; a critical error is P1; an error is P2; anything less is P3.
     """
-    if error_class in (ErrorClass.SYSTEM_CORRUPTION, ErrorClass.SYSTEM_SECURITY) and _RANK[severity] >= _RANK[ErrorSeverity.ERROR]:
+    if (
+        error_class in (ErrorClass.SYSTEM_CORRUPTION, ErrorClass.SYSTEM_SECURITY)
+        and _RANK[severity] >= _RANK[ErrorSeverity.ERROR]
+    ):
         return "P0"
     if severity is ErrorSeverity.CRITICAL:
         return "P1"
