@@ -6,6 +6,7 @@ Each takes its fields as keywords and invents the rest; a number keeps the inven
 import itertools
 import json
 import uuid
+from functools import cache
 from typing import Any
 
 from incidents.errors.services.captured import CapturedError, Origin
@@ -21,7 +22,7 @@ from readiness.infra.clock import utcnow
 from readiness.infra.transactions import atomic_write
 from readiness.programs.models import Program
 from readiness.programs.services.evidence import EvidenceDraft
-from readiness.programs.services.program_file import LIBRARY, program_read
+from readiness.programs.services.program_file import LIBRARY, ProgramFile, program_read
 from readiness.programs.workflows import program_import
 from readiness.tenants.models import DsnKey, Project, Tenant, User
 from readiness.tenants.services.keys import IssuedKey
@@ -170,9 +171,15 @@ def a_proven_control(*, incident: Incident | None = None, **fields: Any) -> Cont
 # --- programs -----------------------------------------------------------------------------------------------------
 
 
+@cache
+def library_program() -> ProgramFile:
+    """The library's phase-1-exit, read once for all tests."""
+    return program_read(name="phase-1-exit.yaml", raw=(LIBRARY / "phase-1-exit.yaml").read_bytes())
+
+
 def a_program(*, example: bool = True) -> Program:
     """The library's phase-1-exit, with what its document attests unless `example` is False."""
-    file = program_read(name="phase-1-exit.yaml", raw=(LIBRARY / "phase-1-exit.yaml").read_bytes())
+    file = library_program()
     result = program_import(definition=file.definition, example=file.example, load_example=example, actor=ANYBODY)
     return result.view.program
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 
@@ -38,6 +38,7 @@ from readiness.programs.services.program_build import definition_build, definiti
 
 EVIDENCE_OFFERED = 50
 PROGRAMS_SHOWN = 100
+M = TypeVar("M", Gate, Criterion, RubricCategory)
 
 # --- programs and their definition --------------------------------------------------------------------------------
 
@@ -81,53 +82,62 @@ def definition_save(*, program: Program, definition: ProgramDefinition, at: date
     program.prerequisites = data.get("prerequisites", [])
     program.updated_at = at
     program.save()
-    Criterion.objects.filter(program=program).update(retired=True)
-    Gate.objects.filter(program=program).update(retired=True)
-    RubricCategory.objects.filter(program=program).update(retired=True)
-    for position, gate in enumerate(definition.gates):
-        row, _ = Gate.objects.update_or_create(
-            program=program,
-            key=gate.key,
-            defaults={
-                "project_id": program.project_id,
-                "title": gate.title,
-                "position": position,
-                "required": gate.required,
-                "waits_for": list(gate.waits_for),
-                "retired": False,
-            },
-        )
-        for place, criterion in enumerate(gate.criteria):
-            Criterion.objects.update_or_create(
-                program=program,
-                key=criterion.key,
-                defaults={
-                    "project_id": program.project_id,
-                    "gate": row,
-                    "text": criterion.text,
-                    "unmet": criterion.unmet,
-                    "next_step": criterion.next_step,
-                    "comparator": criterion.comparator.value if criterion.comparator else "",
-                    "threshold": criterion.threshold,
-                    "unit": criterion.unit,
-                    "aggregation": criterion.aggregation,
-                    "max_age_days": criterion.max_age_days,
-                    "position": place,
-                    "retired": False,
-                },
+    kept = {"program": program, "project_id": program.project_id}
+    _replace(
+        program,
+        Gate,
+        [
+            Gate(
+                key=gate.key,
+                title=gate.title,
+                position=position,
+                required=gate.required,
+                waits_for=list(gate.waits_for),
+                **kept,
             )
-    for position, category in enumerate(definition.categories):
-        RubricCategory.objects.update_or_create(
-            program=program,
-            key=category.key,
-            defaults={
-                "project_id": program.project_id,
-                "title": category.title,
-                "weight": category.weight,
-                "position": position,
-                "retired": False,
-            },
-        )
+            for position, gate in enumerate(definition.gates)
+        ],
+    )
+    by_key = {gate.key: gate for gate in Gate.objects.filter(program=program, retired=False)}
+    _replace(
+        program,
+        Criterion,
+        [
+            Criterion(
+                gate=by_key[gate.key],
+                key=criterion.key,
+                text=criterion.text,
+                unmet=criterion.unmet,
+                next_step=criterion.next_step,
+                comparator=criterion.comparator.value if criterion.comparator else "",
+                threshold=criterion.threshold,
+                unit=criterion.unit,
+                aggregation=criterion.aggregation,
+                max_age_days=criterion.max_age_days,
+                position=position,
+                **kept,
+            )
+            for gate in definition.gates
+            for position, criterion in enumerate(gate.criteria)
+        ],
+    )
+    _replace(
+        program,
+        RubricCategory,
+        [
+            RubricCategory(key=category.key, title=category.title, weight=category.weight, position=position, **kept)
+            for position, category in enumerate(definition.categories)
+        ],
+    )
+
+
+def _replace(program: Program, model: type[M], rows: list[M]) -> None:
+    """Retire all of the program's rows, then put `rows` in their places by key; new ones are added."""
+    model._default_manager.filter(program=program).update(retired=True)
+    places = [field.name for field in model._meta.concrete_fields if field.name not in ("id", "program", "key")]
+    model._default_manager.bulk_create(
+        rows, update_conflicts=True, unique_fields=["program", "key"], update_fields=places
+    )
 
 
 def program_pin(*, program: Program, as_of: date | None, recorded: dict[str, Any] | None = None) -> None:
@@ -291,6 +301,14 @@ _LINKED_TO_SCORE = Prefetch("links", queryset=ScoreEvidence.objects.select_relat
 def criterion_find(*, program: Program, key: str) -> Criterion | None:
     rows = Criterion.objects.filter(program=program, key=key, retired=False)
     return rows.select_related("gate").first()
+
+
+def criteria_by_key(program: Program) -> dict[str, Criterion]:
+    return {row.key: row for row in Criterion.objects.filter(program=program, retired=False)}
+
+
+def categories_by_key(program: Program) -> dict[str, RubricCategory]:
+    return {row.key: row for row in RubricCategory.objects.filter(program=program, retired=False)}
 
 
 def criteria_of_gate(*, program: Program, key: str) -> list[Criterion]:

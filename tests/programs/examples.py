@@ -19,14 +19,10 @@ from readiness.programs.services.facts import (
     ProgramFacts,
     ScoreFact,
 )
-from readiness.programs.services.program_file import LIBRARY, ProgramFile, program_read
+from readiness.programs.services.program_file import LIBRARY, ProgramFile
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 LIBRARY_BYTES = (LIBRARY / "phase-1-exit.yaml").read_bytes()
-
-
-def library_program() -> ProgramFile:
-    return program_read(name="phase-1-exit.yaml", raw=LIBRARY_BYTES)
 
 
 def evidence(ref: str = "EV-1", **fields: Any) -> EvidenceFact:

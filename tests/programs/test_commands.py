@@ -1,6 +1,7 @@
 """The commands and their exit codes (INTERFACES.md), as a pipeline meets them."""
 
 import json
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from django.core.management import CommandError, call_command
 
 from readiness.programs.management.commands.verdict import Command as VerdictCommand
 from readiness.programs.models import Program
-from tests.factories import a_draft, a_program
+from readiness.programs.workflows import evidence_add
+from tests.factories import ANYBODY, a_draft, a_program, an_incident
 from tests.programs.examples import LIBRARY_BYTES
 from tests.programs.test_words import attest, rate
 
@@ -24,6 +26,13 @@ def exit_code(*arguments: str) -> int:
         command.run_from_argv(["manage.py", "verdict", *arguments])
     assert isinstance(ended.value.code, int)
     return ended.value.code
+
+
+def code_of(slug: str) -> int:
+    """The code without leaving the process, which ends its connection: for several looks in one test."""
+    command = VerdictCommand(stdout=StringIO())
+    command.handle(program=slug, json=False)
+    return command.code
 
 
 def import_program(*arguments: str) -> str:
@@ -79,6 +88,28 @@ def test_missing_data_exits_1() -> None:
 def test_a_pilot_without_data_is_extended_and_exits_1(tmp_path: Path) -> None:
     imported(tmp_path, PILOT)
     assert exit_code("pilot") == 1
+
+
+def test_a_pilot_proceeds_on_data_and_is_cancelled_by_a_confirmed_incident(tmp_path: Path) -> None:
+    imported(tmp_path, PILOT)
+    attest("E1", slug="pilot", new=a_draft("Uptime 99.95 %"))
+    assert code_of("pilot") == 1  # nobody asked the users
+    for rating, code in (("4.0", 1), ("4.5", 0)):
+        evidence_add(slug="pilot", draft=a_draft("Survey", kind="feedback", value=Decimal(rating)), actor=ANYBODY)
+        assert code_of("pilot") == code
+    an_incident(incident={"priority": "P1", "trusted": False})
+    assert code_of("pilot") == 1
+    an_incident(incident={"priority": "P1", "priority_confirmed": True})
+    assert code_of("pilot") == 2
+
+
+def test_a_rollback_extends_a_pilot(tmp_path: Path) -> None:
+    imported(tmp_path, PILOT)
+    attest("E1", slug="pilot", new=a_draft("Uptime 99.95 %"))
+    evidence_add(slug="pilot", draft=a_draft("Survey", kind="feedback", value=Decimal("4.5")), actor=ANYBODY)
+    assert code_of("pilot") == 0
+    evidence_add(slug="pilot", draft=a_draft("Rolled back to 1.2", kind="rollback"), actor=ANYBODY)
+    assert code_of("pilot") == 1
 
 
 def test_an_empty_program_exits_3(tmp_path: Path) -> None:

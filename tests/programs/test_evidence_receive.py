@@ -3,6 +3,7 @@
 import hashlib
 import json
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -115,6 +116,12 @@ def test_a_whole_verdict_can_come_from_pipelines(key: str) -> None:
     assert verdict_evaluate(slug="pilot").evaluation.verdict == "GO"
 
 
+@pytest.mark.parametrize("value", ["123456789.123456", "999999999999999", "-0.000001", "0"])
+def test_a_value_comes_back_as_it_went_in(key: str, value: str) -> None:
+    send(key, coverage(value))
+    assert Evidence.objects.get().value == Decimal(value)
+
+
 def test_evidence_without_an_outcome_passes_nothing_by_itself(key: str) -> None:
     send(key, coverage(kind="dashboard", value=None, unit="", ref="E-OBS"))
     assert status("E-OBS") == "IN_PROGRESS"
@@ -154,7 +161,8 @@ def test_the_same_bytes_sent_again_are_the_same_evidence(key: str) -> None:
         ({"value": "NaN"}, "/value"),
         ({"value": "1e400"}, "/value"),
         ({"value": True}, "/value"),
-        ({"value": "1234567890123"}, "/value"),
+        ({"value": "1234567890123456"}, "/value"),
+        ({"value": "1234567890.123456"}, "/value"),
         ({"value": "0.1234567"}, "/value"),
         ({"outcome": "maybe"}, "/outcome"),
         ({"url": "javascript:alert(1)"}, "/url"),

@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import date
 
 from readiness.programs.services.evaluation import Evaluation, program_evaluate
-from readiness.programs.services.facts import ProgramFacts
+from readiness.programs.services.facts import Outcome, ProgramFacts
 from readiness.programs.services.verdict import VerdictWord
 from readiness.programs.services.wording import verdict_sentence
-from tests.programs.examples import AS_OF, NOW, document_facts, incident, library_program
+from tests.factories import library_program
+from tests.programs.examples import AS_OF, NOW, attestation, document_facts, evidence, incident
 
 
 def evaluate(facts: ProgramFacts, as_of: date | None = AS_OF) -> Evaluation:
@@ -43,6 +44,16 @@ def test_two_better_scores_reach_exactly_80_and_the_gates_still_block() -> None:
     assert str(result.rubric and result.rubric.total) == "80.00"
     assert [b.ref for b in result.blockers] == ["G5", "G6", "G7"]
     assert result.verdict is VerdictWord.NO_GO
+
+
+def test_a_gate_that_failed_is_told_apart_from_those_that_wait() -> None:
+    facts = document_facts(library_program())
+    broken = attestation("G4", evidence("EV-18", title="Flaky run", outcome=Outcome.FAILED))
+    kept = tuple(word for word in facts.attestations if word.criterion != "G4")
+    result = evaluate(replace(facts, attestations=(*kept, broken)))
+    assert [(b.ref, b.failed) for b in result.blockers][1:3] == [("G4", True), ("G5", False)]
+    assert result.blockers[1].text == "CI and test gate minimums: Flaky run (EV-18) failed"
+    assert verdict_sentence(result).endswith("one gate fails and three gates wait.")
 
 
 def test_without_attestations_nothing_passes() -> None:

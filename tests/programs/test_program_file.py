@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from readiness.programs.services.definition import Comparator, ProgramKind
 from readiness.programs.services.program_file import LIBRARY, library_names, program_read, program_write
 from readiness.programs.services.program_yaml import MAX_BYTES, ProgramFileError
-from tests.programs.examples import LIBRARY_BYTES, definition, gate, library_program
+from tests.factories import library_program
+from tests.programs.examples import LIBRARY_BYTES, definition, gate
 
 SMALL = """\
 program: tiny

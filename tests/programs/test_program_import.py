@@ -16,8 +16,8 @@ from readiness.programs.workflows import (
     score_set,
     verdict_evaluate,
 )
-from tests.factories import ANYBODY, a_draft, a_program
-from tests.programs.examples import LIBRARY_BYTES, library_program
+from tests.factories import ANYBODY, a_draft, a_program, library_program
+from tests.programs.examples import LIBRARY_BYTES
 
 pytestmark = pytest.mark.django_db
 

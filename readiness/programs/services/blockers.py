@@ -15,12 +15,15 @@ BLOCKING_PRIORITIES = ("P0", "P1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocker:
-    """`ref` names the rubric, the gate or the incident; `next_step` what to do, "" when there is nothing to do yet."""
+    """`ref` names the rubric, the gate or the incident; `next_step` what to do, "" when there is nothing to do yet.
+    `failed`: something was shown to be wrong, rather than not yet shown to be right.
+    """
 
     kind: Literal["program", "score", "gate", "incident", "pilot"]
     ref: str
     text: str
     next_step: str = ""
+    failed: bool = False
 
 
 def score_blocker(*, rubric: RubricResult | None) -> Blocker | None:
@@ -41,7 +44,13 @@ def score_blocker(*, rubric: RubricResult | None) -> Blocker | None:
 def gate_blockers(*, gates: Sequence[GateResult]) -> tuple[Blocker, ...]:
     """Every required gate that is not PASS, in the file's order."""
     return tuple(
-        Blocker(kind="gate", ref=gate.key, text=f"{gate.title}: {gate.note}", next_step=gate.next_step)
+        Blocker(
+            kind="gate",
+            ref=gate.key,
+            text=f"{gate.title}: {gate.note}",
+            next_step=gate.next_step,
+            failed=gate.status is GateStatus.FAIL,
+        )
         for gate in gates
         if gate.required and gate.status is not GateStatus.PASS
     )

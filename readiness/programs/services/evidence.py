@@ -88,7 +88,7 @@ def evidence_draft_check(*, draft: EvidenceDraft, now: datetime) -> EvidenceDraf
     if reason := evidence_location_reason(draft.url):
         errors.append(FieldError("/url", reason))
     if draft.value is not None and not _storable(draft.value):
-        errors.append(FieldError("/value", "A value has at most 12 digits before the point and 6 behind it."))
+        errors.append(FieldError("/value", "A value has at most 15 digits, 6 of them behind the point."))
     if reason := evidence_time_reason(collected_at=draft.collected_at, valid_until=draft.valid_until, now=now):
         errors.append(FieldError("/collected_at", reason))
     for field, limit in TEXT_LIMITS.items():
@@ -102,10 +102,12 @@ def evidence_draft_check(*, draft: EvidenceDraft, now: datetime) -> EvidenceDraf
 
 
 def _storable(value: Decimal) -> bool:
+    """SQLite keeps decimals as doubles: fifteen digits come back as they went in, more would not."""
     if not value.is_finite():
         return False
-    exponent = value.normalize().as_tuple().exponent
-    return abs(value) < Decimal(10) ** 12 and isinstance(exponent, int) and exponent >= -6
+    shape = value.normalize().as_tuple()
+    assert isinstance(shape.exponent, int)  # of a finite number it always is
+    return shape.exponent >= -6 and len(shape.digits) + max(shape.exponent, 0) <= 15
 
 
 def attestation_reason(*, claim: Claim, evidence: Sequence[EvidenceFact], at: datetime, max_age_days: int) -> str:
@@ -116,4 +118,4 @@ def attestation_reason(*, claim: Claim, evidence: Sequence[EvidenceFact], at: da
         return ""
     states = [evidence_state(evidence=fact, at=at, max_age_days=max_age_days) for fact in evidence]
     unfit = next((state for state in states if not state.relied_on), None)
-    return f"{unfit.reason}: it cannot show that this is met. Leave it out, or collect it anew." if unfit else ""
+    return f"{unfit.named_reason}: it cannot show that this is met. Leave it out, or collect it anew." if unfit else ""

@@ -11,12 +11,19 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceState:
-    """`fresh` is about time alone; `relied_on` is fresh and neither failed nor skipped; `reason` explains a no."""
+    """`fresh` is about time alone; `relied_on` is fresh and neither failed nor skipped; `reason` explains a no, as in
+    “failed” or “was valid until 2026-02-19”.
+    """
 
     evidence: EvidenceFact
     fresh: bool
     relied_on: bool
     reason: str = ""
+
+    @property
+    def named_reason(self) -> str:
+        """`Rollback drill (EV-4) was valid until 2026-02-19`."""
+        return f"{self.evidence.title} ({self.evidence.ref}) {self.reason}" if self.reason else ""
 
 
 def evidence_from_future(*, collected_at: datetime, now: datetime) -> bool:
@@ -32,15 +39,15 @@ def evidence_state(*, evidence: EvidenceFact, at: datetime, max_age_days: int) -
     reason = _stale_reason(evidence=evidence, at=at, max_age_days=max_age_days)
     fresh = not reason
     if evidence.outcome is Outcome.FAILED:
-        reason = f"{evidence.ref} failed"
+        reason = "failed"
     elif evidence.outcome is Outcome.SKIPPED:
-        reason = f"{evidence.ref} was skipped"
+        reason = "was skipped"
     return EvidenceState(evidence=evidence, fresh=fresh, relied_on=fresh and not reason, reason=reason)
 
 
 def _stale_reason(*, evidence: EvidenceFact, at: datetime, max_age_days: int) -> str:
     if evidence.valid_until is not None and evidence.valid_until < at:
-        return f"{evidence.ref} was valid until {evidence.valid_until:%Y-%m-%d}"
+        return f"was valid until {evidence.valid_until:%Y-%m-%d}"
     if at - evidence.collected_at > timedelta(days=max_age_days):
-        return f"{evidence.ref} of {evidence.collected_at:%Y-%m-%d} is older than {max_age_days} days"
+        return f"is of {evidence.collected_at:%Y-%m-%d}, older than {max_age_days} days"
     return ""

@@ -154,9 +154,9 @@ def _judge(
     if failure := _failure(criterion=criterion, attestation=attestation, states=states):
         return CriterionStatus.FAILED, failure
     if skipped := next((s for s in states if s.evidence.outcome is Outcome.SKIPPED), None):
-        return CriterionStatus.UNMET, skipped.reason
+        return CriterionStatus.UNMET, skipped.named_reason
     if stale := next((s for s in states if not s.fresh), None):
-        return CriterionStatus.STALE, stale.reason
+        return CriterionStatus.STALE, stale.named_reason
     if criterion.comparator is not None:
         return _judge_value(criterion=criterion, states=states)
     if attestation.claim is Claim.NOTED:
@@ -166,7 +166,7 @@ def _judge(
 
 def _failure(*, criterion: CriterionDefinition, attestation: AttestationFact, states: Sequence[EvidenceState]) -> str:
     if failed := next((s for s in states if s.evidence.outcome is Outcome.FAILED), None):
-        return failed.reason
+        return failed.named_reason
     if missed := next((s for s in states if _misses(criterion, s)), None):
         return _missed_text(criterion, missed)
     return f"{attestation.by} attested that it is not met" if attestation.claim is Claim.NOT_MET else ""
@@ -212,7 +212,7 @@ def _missed_text(criterion: CriterionDefinition, state: EvidenceState) -> str:
     aggregation = f" ({criterion.aggregation})" if criterion.aggregation else ""
     unit = criterion.unit
     shown = f"{state.evidence.value}{unit}{aggregation}"
-    return f"{state.evidence.ref} shows {shown}, {words} {criterion.threshold}{unit} is needed"
+    return f"{state.evidence.title} ({state.evidence.ref}) shows {shown}, {words} {criterion.threshold}{unit} is needed"
 
 
 def gate_cycle(*, waits_for: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

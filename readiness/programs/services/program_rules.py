@@ -53,8 +53,8 @@ def _number_mistakes(source: Source) -> Iterator[Mistake]:
         if "value" in item:
             numbers.append((("example", "evidence", i, "value"), item["value"], 6))
     for path, number, places in numbers:
-        if abs(number) >= 10**12 or number != round(number, places):
-            text = f"{number} is longer than 12 digits before the point and {places} behind it"
+        if abs(number) >= 10**9 or number != round(number, places):
+            text = f"{number} is longer than 9 digits before the point and {places} behind it"
             yield source.mistake(path, text, "round it")
 
 

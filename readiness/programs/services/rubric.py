@@ -103,7 +103,7 @@ def _category_result(
 def _score_note(states: Sequence[EvidenceState]) -> str:
     if not states:
         return "the score names no evidence"
-    return next((state.reason for state in states if not state.relied_on), "")
+    return next((state.named_reason for state in states if not state.relied_on), "")
 
 
 def score_change_reason(*, current: ScoreFact | None, score: int, evidence: Sequence[str]) -> str:

@@ -37,7 +37,10 @@ def verdict_sentence(evaluation: Evaluation) -> str:
         reasons.append("nothing in it can be evaluated")
     if "score" in kinds:
         reasons.append("the score is under its threshold")
-    if gates := kinds.count("gate"):
+    failed = sum(blocker.failed for blocker in evaluation.blockers)
+    if failed:
+        reasons.append(f"{counted(failed, 'gate')} {'fails' if failed == 1 else 'fail'}")
+    if gates := kinds.count("gate") - failed:
         reasons.append(f"{counted(gates, 'gate')} {'waits' if gates == 1 else 'wait'}")
     if incidents := kinds.count("incident"):
         reasons.append(f"{counted(incidents, 'incident')} {'stands' if incidents == 1 else 'stand'} against it")

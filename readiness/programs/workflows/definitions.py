@@ -61,16 +61,16 @@ def _example_load(*, program: Program, example: Example, actor: Actor) -> tuple[
     author = Actor(kind=actor.kind, name=example.document, id=actor.id)
     evidence = _example_evidence(program=program, example=example, author=author)
     now, loaded, kept = utcnow(), 0, 0
+    # The file's rules know every criterion and category that it names, and the definition was saved just now.
+    criteria, categories = store.criteria_by_key(program), store.categories_by_key(program)
     words = {row.criterion.key: row for row in store.attestations_newest(program)}
     for said in example.attestations:
         pieces, word = [evidence[key] for key in said.evidence], words.get(said.criterion)
         if word is not None and not word.from_document:
             kept += 1
         elif word is None or (word.claim, word.note, _named(word)) != (said.claim.value, said.note, _pks(pieces)):
-            criterion = store.criterion_find(program=program, key=said.criterion)
-            assert criterion is not None  # the file's rules know every criterion that it names
             store.attestation_insert(
-                criterion=criterion,
+                criterion=criteria[said.criterion],
                 claim=said.claim,
                 evidence=pieces,
                 note=said.note,
@@ -85,10 +85,8 @@ def _example_load(*, program: Program, example: Example, actor: Actor) -> tuple[
         if score is not None and not score.from_document:
             kept += 1
         elif score is None or (score.score, score.note, _named(score)) != (given.score, given.note, _pks(pieces)):
-            category = store.category_find(program=program, key=given.category)
-            assert category is not None  # as above
             store.score_insert(
-                category=category,
+                category=categories[given.category],
                 score=given.score,
                 evidence=pieces,
                 note=given.note,
