@@ -24,9 +24,8 @@ stop: ## End the console that runs from READINESS_HOME
 shell: $(VENV)/.run ## Python with Django and the models loaded
 	@exec $(PYTHON) manage.py shell
 
-test: $(VENV)/.dev ## Run every test on SQLite, then what meets a database on PostgreSQL
-	$(PYTHON) -m pytest --database=sqlite $(PYTEST_ARGS)
-	$(PYTHON) -m pytest --database=postgres -m "not pure" $(PYTEST_ARGS)
+test: $(VENV)/.dev ## Run every test on SQLite and, beside it, what meets a database on PostgreSQL
+	$(PYTHON) -m tests $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## Style, types, the layers of the house, its patterns and intents, missing migrations
 	$(PYTHON) -m ruff check

@@ -4,6 +4,7 @@ processes, on a free port, against a copy of the template database of the chosen
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -150,10 +151,12 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedire
 
 
 def free_port() -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on, below those that the kernel hands out: no outgoing connection takes it meanwhile."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
 @contextmanager
