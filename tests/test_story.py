@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import OpenPage, axe, sign_in
 from tests.console import Console
+from tests.servers import wait_until
 
 BUGGY = "def settle(order):\n    return order['total'] // order['parts']\n"
 MENDED = "def settle(order):\n    return order['total'] // max(1, order['parts'])\n"
@@ -180,11 +180,12 @@ def test_from_crash_to_verdict(fresh_console: Console, open_page: OpenPage, shop
     page.goto("/flags/syncEnabled/")
     page.locator("main form [name=value]").first.select_option("false")
     page.get_by_role("button", name="Save").click()
-    flipped = time.monotonic()
     expect(page.locator(".big-number")).to_have_text("false")
-    while json.loads(console.call("GET", "/config").body)["syncEnabled"]:
-        assert time.monotonic() - flipped < 2, "the flip was not in a fresh answer within a second"
-        time.sleep(0.02)
+    wait_until(
+        lambda: console.call("GET", "/config").json()["syncEnabled"] is False,
+        what="the flip in a fresh answer",
+        within_s=1,
+    )
 
 
 PAGES = ("/", "/incidents/", "/incidents/INC-1/", "/lessons/", "/programs/", "/programs/phase-1-exit/", "/flags/",

@@ -25,6 +25,7 @@ from django.db.migrations.state import ProjectState
 
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
+from readiness.infra.models import DeletionPermit
 from readiness.infra.transactions import Session, schema_change
 
 
@@ -188,8 +189,6 @@ def deletion_permit(
 
     Needs a write session; the permit exists only inside its transaction, its copy in the audit stays.
     """
-    from readiness.infra.models import DeletionPermit  # models need the loaded apps; migrations import this module
-
     permit = DeletionPermit.objects.create(
         table_name=table, cutoff=cutoff, row_ids=[str(i) for i in row_ids], actor=str(actor), reason=reason, at=utcnow()
     )
