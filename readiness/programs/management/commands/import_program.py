@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from readiness.infra.actor import SYSTEM
+from readiness.infra.actor import Actor
 from readiness.infra.refusals import Refusal
 from readiness.programs.services.program_file import LIBRARY, ProgramFile, library_names, program_read
 from readiness.programs.services.program_yaml import MAX_BYTES, ProgramFileError
@@ -33,7 +33,10 @@ class Command(BaseCommand):
         file = _read(options["program"])
         try:
             result = program_import(
-                definition=file.definition, example=file.example, load_example=options["example"], actor=SYSTEM
+                definition=file.definition,
+                example=file.example,
+                load_example=options["example"],
+                actor=Actor(kind="system", name="manage.py import_program"),
             )
         except Refusal as refusal:
             raise CommandError(refusal.detail, returncode=EXIT_USAGE) from None
