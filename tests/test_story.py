@@ -4,7 +4,6 @@ Nothing in it is a stand-in: a git repository with a bug, its crash by the real 
 console's own processes, the client that the console serves, and a person's clicks.
 """
 
-import json
 import os
 import re
 import subprocess
@@ -17,6 +16,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import OpenPage, axe, sign_in
 from tests.console import Console
+from tests.servers import wait_until
 from tests.servers import wait_until
 
 BUGGY = "def settle(order):\n    return order['total'] // order['parts']\n"
