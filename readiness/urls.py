@@ -21,7 +21,6 @@ from readiness.programs import views as programs_views
 from readiness.tenants import views as tenants_views
 
 
-
 class ProjectIdConverter(IntConverter):
     """A project's number; longer ones than any database key are no projects."""
 

@@ -90,7 +90,7 @@ KEYS = Keys(hash_key=b"a key of the tests")
 def an_event(**fields: Any) -> dict[str, Any]:
     """A Sentry event as an SDK sends it; the frames of `shop.orders.settle` unless given."""
     frames = [
-        {"module": "django.core.handlers", "function": "inner", "filename": "django/core.py", "lineno": 55, "in_app": False},
+        {"module": "django.core", "function": "inner", "filename": "django/core.py", "lineno": 55, "in_app": False},
         {"module": "shop.orders", "function": "settle", "filename": "shop/orders.py", "lineno": 12, "in_app": True,
          "context_line": "    return totals[order]", "vars": {"card": "4111 1111 1111 1111"}},
     ]  # fmt: skip

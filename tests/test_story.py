@@ -17,7 +17,6 @@ from playwright.sync_api import Page, expect
 from tests.browser import OpenPage, axe, sign_in
 from tests.console import Console
 from tests.servers import wait_until
-from tests.servers import wait_until
 
 BUGGY = "def settle(order):\n    return order['total'] // order['parts']\n"
 MENDED = "def settle(order):\n    return order['total'] // max(1, order['parts'])\n"

@@ -7,8 +7,10 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 
+from incidents.errors.services.grouping import GROUPING_VERSION
 from incidents.triage.models import Incident, IncidentFingerprint, IncidentHour, IncidentRelease, TimelineEntry
 
+GROUPING_VERSIONS = ",".join(str(version) for version in range(1, GROUPING_VERSION + 1))
 FingerprintKey = tuple[int, int, str]  # (project, algorithm version, hash)
 OPEN = ("detected", "acknowledged", "diagnosed", "recurred")
 RESOLVED = ("prevented", "closed")
@@ -25,10 +27,15 @@ def incidents_by_fingerprint(keys: Sequence[FingerprintKey]) -> dict[Fingerprint
     """The incident of each fingerprint that has one."""
     if not keys:
         return {}
-    rows = IncidentFingerprint.objects.filter(
-        project_id__in={key[0] for key in keys}, fingerprint__in={key[2] for key in keys}
-    ).values_list("project_id", "version", "fingerprint", "incident_id")
-    return {(project, version, value): incident for project, version, value, incident in rows}
+    projects, hashes = sorted({key[0] for key in keys}), sorted({key[2] for key in keys})
+    with connection.cursor() as cursor:  # on the hot path: compiling a query costs more than running it
+        cursor.execute(
+            "SELECT project_id, version, fingerprint, incident_id FROM triage_incident_fingerprint "  # noqa: S608
+            f"WHERE project_id IN ({','.join(['%s'] * len(projects))}) "
+            f"AND version IN ({GROUPING_VERSIONS}) AND fingerprint IN ({','.join(['%s'] * len(hashes))})",
+            [*projects, *hashes],
+        )
+        return {(project, version, value): incident for project, version, value, incident in cursor.fetchall()}
 
 
 def fingerprints_lock() -> None:

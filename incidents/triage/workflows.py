@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from incidents.errors.services.captured import CapturedError
 from incidents.errors.services.grouping import GROUPING_VERSION
@@ -35,6 +36,17 @@ class IncidentSinkInTransaction:
 
     def incidents_of(self, errors: Sequence[CapturedError]) -> Sequence[str | None]:
         return incidents_of_errors(errors=errors)
+
+
+class IncidentCounts(NamedTuple):
+    """What the batch has to know of an incident that it counts into; the driver's own values."""
+
+    id: int
+    status: str
+    severity: str
+    error_class: str
+    occurrences: int
+    trusted: bool
 
 
 def _key(error: CapturedError) -> store.FingerprintKey:
@@ -70,9 +82,12 @@ def incidents_record(txn: SingleConnectionTxn, *, errors: Sequence[CapturedError
             if key not in known:
                 known[key] = _open(key, error).pk
     batches = batches_gather(errors=errors, incident_ids=[known[key] for key in keys])
-    incidents = {i.pk: i for i in txn.lock_rows(Incident.objects.filter(pk__in=list(batches)))}
-    _reopen(txn, incidents, batches)
-    store.incidents_count([_counted(incidents[pk], batch) for pk, batch in sorted(batches.items())])
+    columns = ("id", "status", "severity", "error_class", "occurrences", "trusted")
+    rows = [IncidentCounts(*row) for row in txn.lock_values(Incident, columns, list(batches))]
+    resolved = [row.id for row in rows if row.status in store.RESOLVED]
+    if resolved:
+        _reopen(txn, list(txn.lock_rows(Incident.objects.filter(pk__in=resolved))), batches)
+    store.incidents_count([_counted(row, batches[row.id]) for row in rows])
     store.releases_count(
         {(b.project_id, pk, *place): seen for pk, b in batches.items() for place, seen in b.releases.items()}
     )
@@ -109,7 +124,7 @@ def _open(key: store.FingerprintKey, error: CapturedError) -> Incident:
     return incident
 
 
-def _counted(incident: Incident, batch: IncidentBatch) -> tuple[object, ...]:
+def _counted(incident: IncidentCounts, batch: IncidentBatch) -> tuple[object, ...]:
     severity = batch.worst(incident.severity)
     asks = ops_severity_compute(
         severity=ErrorSeverity(severity),
@@ -117,23 +132,20 @@ def _counted(incident: Incident, batch: IncidentBatch) -> tuple[object, ...]:
         occurrences=incident.occurrences + batch.occurrences,
     )
     return (
-        incident.pk, batch.occurrences, batch.first, batch.last, batch.last_error_id, batch.last_release,
-        batch.last_environment, severity, asks.value, incident.trusted or batch.trusted,
+        incident.id, batch.occurrences, batch.first, batch.last, batch.last_error_id, batch.last_release,
+        batch.last_environment, severity, asks.value, bool(incident.trusted) or batch.trusted,
     )  # fmt: skip
 
 
-def _reopen(txn: SingleConnectionTxn, incidents: dict[int, Incident], batches: dict[int, IncidentBatch]) -> None:
+def _reopen(txn: SingleConnectionTxn, incidents: Sequence[Incident], batches: dict[int, IncidentBatch]) -> None:
     """A resolved incident that happens again, in a release that its resolution covers, has recurred."""
-    ended: dict[int, datetime] = {}
-    for pk, incident in incidents.items():
-        moment = incident.prevented_at or incident.closed_at
-        if incident.status in store.RESOLVED and moment is not None:
-            ended[pk] = moment
-    if not ended:
-        return
+    ended = {i.pk: moment for i in incidents if (moment := i.prevented_at or i.closed_at) is not None}
     old_releases = store.releases_seen_until(incident_ids=list(ended), moments=ended)
-    for pk, moment in ended.items():
-        batch = batches[pk]
+    for incident in incidents:
+        pk = incident.pk
+        if pk not in ended:
+            continue
+        moment, batch = ended[pk], batches[pk]
         proof = [
             error
             for error in batch.errors
@@ -145,7 +157,7 @@ def _reopen(txn: SingleConnectionTxn, incidents: dict[int, Incident], batches: d
             )
         ]
         if proof:
-            incident_recur(incident=incidents[pk], error=proof[0])
+            incident_recur(incident=incident, error=proof[0])
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)

@@ -81,7 +81,7 @@ def _sqlite_install(table: AppendOnlyTable) -> list[str]:
             BEGIN SELECT RAISE(ABORT, '{name} is append-only: UPDATE refused'); END""",
         f"""CREATE TRIGGER IF NOT EXISTS {name}_no_delete BEFORE DELETE ON {name}
             WHEN NOT EXISTS (SELECT 1 FROM infra_deletion_permits p WHERE p.table_name = '{name}' AND ({by_age}
-              EXISTS (SELECT 1 FROM json_each(p.row_ids) WHERE json_each.value = OLD.{last})))
+              EXISTS (SELECT 1 FROM json_each(p.row_ids) WHERE json_each.value = CAST(OLD.{last} AS TEXT))))
             BEGIN SELECT RAISE(ABORT, '{name} is append-only: DELETE refused'); END""",  # noqa: S608
         f"""CREATE TRIGGER IF NOT EXISTS {name}_first_write BEFORE INSERT ON {name}
             WHEN EXISTS (SELECT 1 FROM {name} WHERE {same_key})

@@ -105,3 +105,29 @@ def test_it_holds_when_many_threads_ask_at_once() -> None:
         thread.join()
     assert wrong == []
     assert len(answers) <= 16
+
+
+def test_one_thread_asks_while_the_others_use_the_old_answer() -> None:
+    source = Source()
+    source.rows["a"] = "old"
+    answers = RecentAnswers[str, str](seconds=1.0, size=8, clock=source.clock)
+    source.get(answers, "a")
+    source.now += 1.5
+    asking, proceed = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        asking.set()
+        assert proceed.wait(10)
+        return "new"
+
+    thread = threading.Thread(target=lambda: answers.get("a", slow))
+    thread.start()
+    assert asking.wait(10)
+    assert source.get(answers, "a") == "old"
+    assert source.asked == 1
+    source.now += 0.6  # older than twice its time: nobody is given it any more
+    assert source.get(answers, "a") == "old"
+    assert source.asked == 2
+    proceed.set()
+    thread.join(10)
+    assert source.get(answers, "a") == "new"

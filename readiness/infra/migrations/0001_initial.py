@@ -6,79 +6,85 @@ from readiness.infra.append_only import AppendOnly, AuditPermits
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='DeletionAudit',
+            name="DeletionAudit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('table_name', models.CharField(max_length=63)),
-                ('cutoff', models.DateTimeField(null=True)),
-                ('row_ids', models.JSONField(default=list)),
-                ('actor', models.CharField(max_length=200)),
-                ('reason', models.CharField(max_length=500)),
-                ('at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("table_name", models.CharField(max_length=63)),
+                ("cutoff", models.DateTimeField(null=True)),
+                ("row_ids", models.JSONField(default=list)),
+                ("actor", models.CharField(max_length=200)),
+                ("reason", models.CharField(max_length=500)),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'infra_deletion_audit',
+                "db_table": "infra_deletion_audit",
             },
         ),
         migrations.CreateModel(
-            name='DeletionPermit',
+            name="DeletionPermit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('table_name', models.CharField(max_length=63)),
-                ('cutoff', models.DateTimeField(null=True)),
-                ('row_ids', models.JSONField(default=list)),
-                ('actor', models.CharField(max_length=200)),
-                ('reason', models.CharField(max_length=500)),
-                ('at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("table_name", models.CharField(max_length=63)),
+                ("cutoff", models.DateTimeField(null=True)),
+                ("row_ids", models.JSONField(default=list)),
+                ("actor", models.CharField(max_length=200)),
+                ("reason", models.CharField(max_length=500)),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'infra_deletion_permits',
+                "db_table": "infra_deletion_permits",
             },
         ),
         migrations.CreateModel(
-            name='IdempotentAnswer',
+            name="IdempotentAnswer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField()),
-                ('scope', models.CharField(max_length=100)),
-                ('key', models.CharField(max_length=255)),
-                ('body_hash', models.CharField(max_length=64)),
-                ('status', models.PositiveSmallIntegerField()),
-                ('answer', models.JSONField()),
-                ('created_at', models.DateTimeField(db_index=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField()),
+                ("scope", models.CharField(max_length=100)),
+                ("key", models.CharField(max_length=255)),
+                ("body_hash", models.CharField(max_length=64)),
+                ("status", models.PositiveSmallIntegerField()),
+                ("answer", models.JSONField()),
+                ("created_at", models.DateTimeField(db_index=True)),
             ],
             options={
-                'db_table': 'infra_idempotent_answers',
-                'constraints': [models.UniqueConstraint(fields=('project_id', 'scope', 'key'), name='infra_idempotent_once')],
+                "db_table": "infra_idempotent_answers",
+                "constraints": [
+                    models.UniqueConstraint(fields=("project_id", "scope", "key"), name="infra_idempotent_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OutboxMessage',
+            name="OutboxMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField(default=0)),
-                ('topic', models.CharField(max_length=100)),
-                ('key', models.CharField(max_length=200)),
-                ('payload', models.JSONField(default=dict)),
-                ('traceparent', models.CharField(blank=True, max_length=60)),
-                ('created_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('delivered_at', models.DateTimeField(null=True)),
-                ('dead_at', models.DateTimeField(null=True)),
-                ('last_error', models.CharField(blank=True, max_length=500)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField(default=0)),
+                ("topic", models.CharField(max_length=100)),
+                ("key", models.CharField(max_length=200)),
+                ("payload", models.JSONField(default=dict)),
+                ("traceparent", models.CharField(blank=True, max_length=60)),
+                ("created_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("delivered_at", models.DateTimeField(null=True)),
+                ("dead_at", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, max_length=500)),
             ],
             options={
-                'db_table': 'infra_outbox',
-                'indexes': [models.Index(condition=models.Q(('dead_at__isnull', True), ('delivered_at__isnull', True)), fields=['due_at'], name='infra_outbox_due')],
+                "db_table": "infra_outbox",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("dead_at__isnull", True), ("delivered_at__isnull", True)),
+                        fields=["due_at"],
+                        name="infra_outbox_due",
+                    )
+                ],
             },
         ),
         AuditPermits(),

@@ -7,88 +7,112 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Reconciliation',
+            name="Reconciliation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField(default=0)),
-                ('key', models.CharField(max_length=60, unique=True)),
-                ('title', models.CharField(max_length=120)),
-                ('source', models.CharField(max_length=120)),
-                ('destination', models.CharField(max_length=120)),
-                ('alert_above', models.DecimalField(decimal_places=2, default=Decimal('1.00'), max_digits=5, verbose_name='alert above, %')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField(default=0)),
+                ("key", models.CharField(max_length=60, unique=True)),
+                ("title", models.CharField(max_length=120)),
+                ("source", models.CharField(max_length=120)),
+                ("destination", models.CharField(max_length=120)),
+                (
+                    "alert_above",
+                    models.DecimalField(
+                        decimal_places=2, default=Decimal("1.00"), max_digits=5, verbose_name="alert above, %"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'operations_reconciliation',
+                "db_table": "operations_reconciliation",
             },
         ),
         migrations.CreateModel(
-            name='JobRun',
+            name="JobRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField(default=0)),
-                ('job', models.CharField(max_length=60)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField()),
-                ('outcome', models.CharField(choices=[('ok', 'OK'), ('failed', 'Failed'), ('skipped', 'Skipped')], max_length=10)),
-                ('summary', models.CharField(blank=True, max_length=500)),
-                ('error_id', models.CharField(blank=True, max_length=36, verbose_name='error')),
-                ('triggered_by', models.CharField(max_length=254)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField(default=0)),
+                ("job", models.CharField(max_length=60)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("ok", "OK"), ("failed", "Failed"), ("skipped", "Skipped")], max_length=10
+                    ),
+                ),
+                ("summary", models.CharField(blank=True, max_length=500)),
+                ("error_id", models.CharField(blank=True, max_length=36, verbose_name="error")),
+                ("triggered_by", models.CharField(max_length=254)),
             ],
             options={
-                'db_table': 'operations_job_run',
-                'indexes': [models.Index(fields=['-finished_at'], name='operations_job_run_recent'), models.Index(fields=['job', '-finished_at'], name='operations_job_run_job')],
+                "db_table": "operations_job_run",
+                "indexes": [
+                    models.Index(fields=["-finished_at"], name="operations_job_run_recent"),
+                    models.Index(fields=["job", "-finished_at"], name="operations_job_run_job"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='JobState',
+            name="JobState",
             fields=[
-                ('job', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('project_id', models.BigIntegerField(default=0)),
-                ('running_id', models.CharField(blank=True, max_length=40)),
-                ('running_since', models.DateTimeField(null=True)),
-                ('running_for', models.CharField(blank=True, max_length=254)),
-                ('requested_at', models.DateTimeField(null=True)),
-                ('requested_by', models.CharField(blank=True, max_length=254)),
-                ('last_ok_at', models.DateTimeField(null=True)),
-                ('last_run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='operations.jobrun')),
+                ("job", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("project_id", models.BigIntegerField(default=0)),
+                ("running_id", models.CharField(blank=True, max_length=40)),
+                ("running_since", models.DateTimeField(null=True)),
+                ("running_for", models.CharField(blank=True, max_length=254)),
+                ("requested_at", models.DateTimeField(null=True)),
+                ("requested_by", models.CharField(blank=True, max_length=254)),
+                ("last_ok_at", models.DateTimeField(null=True)),
+                (
+                    "last_run",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="operations.jobrun"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'operations_job_state',
+                "db_table": "operations_job_state",
             },
         ),
         migrations.CreateModel(
-            name='ReconciliationRun',
+            name="ReconciliationRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField(default=0)),
-                ('window_since', models.DateTimeField()),
-                ('window_until', models.DateTimeField()),
-                ('source_rows', models.BigIntegerField()),
-                ('missing', models.BigIntegerField()),
-                ('extra', models.BigIntegerField()),
-                ('changed', models.BigIntegerField()),
-                ('drift_percent', models.DecimalField(decimal_places=4, max_digits=20, verbose_name='drift, %')),
-                ('status', models.CharField(choices=[('ok', 'OK'), ('drift', 'Drift'), ('failed', 'Failed')], max_length=10)),
-                ('alert', models.BooleanField()),
-                ('repaired', models.BigIntegerField()),
-                ('summary', models.CharField(max_length=500)),
-                ('error_id', models.CharField(blank=True, max_length=36, verbose_name='error')),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField()),
-                ('triggered_by', models.CharField(max_length=254)),
-                ('reconciliation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='operations.reconciliation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField(default=0)),
+                ("window_since", models.DateTimeField()),
+                ("window_until", models.DateTimeField()),
+                ("source_rows", models.BigIntegerField()),
+                ("missing", models.BigIntegerField()),
+                ("extra", models.BigIntegerField()),
+                ("changed", models.BigIntegerField()),
+                ("drift_percent", models.DecimalField(decimal_places=4, max_digits=20, verbose_name="drift, %")),
+                (
+                    "status",
+                    models.CharField(choices=[("ok", "OK"), ("drift", "Drift"), ("failed", "Failed")], max_length=10),
+                ),
+                ("alert", models.BooleanField()),
+                ("repaired", models.BigIntegerField()),
+                ("summary", models.CharField(max_length=500)),
+                ("error_id", models.CharField(blank=True, max_length=36, verbose_name="error")),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField()),
+                ("triggered_by", models.CharField(max_length=254)),
+                (
+                    "reconciliation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="operations.reconciliation"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'operations_reconciliation_run',
-                'indexes': [models.Index(fields=['reconciliation', '-finished_at'], name='operations_recon_recent')],
+                "db_table": "operations_reconciliation_run",
+                "indexes": [models.Index(fields=["reconciliation", "-finished_at"], name="operations_recon_recent")],
             },
         ),
     ]
