@@ -29,7 +29,7 @@ INTENT_EFFECT = {
     "LOCKED_MUTATION": Effect.QUERY | Effect.WRITE | Effect.LOCK,
 }
 # update_or_create() takes a row lock on PostgreSQL; only there would the guard refuse it.
-_LOCKS = {"lock_row", "lock_rows", "select_for_update", "update_or_create"}
+_LOCKS = {"lock_row", "lock_rows", "lock_values", "select_for_update", "update_or_create"}
 _WRITES = {
     "save", "create", "create_user", "bulk_create", "bulk_update", "get_or_create",
     "outbox_publish", "deletion_permit",

@@ -31,7 +31,9 @@ class Finding:
 Places = Iterator[tuple[int, Rule]]
 
 _FLOOR = "readiness/infra/transactions.py"
-RAW_ROW_LOCK = Rule("raw row lock in SQL", "txn.lock_row() in a LOCKED_MUTATION use-case")
+RAW_ROW_LOCK = Rule(
+    "raw row lock in SQL", "txn.lock_row() or txn.lock_values() in a LOCKED_MUTATION use-case", frozenset({_FLOOR})
+)
 SELECT_FOR_UPDATE = Rule(
     "select_for_update()", "txn.lock_row() or txn.lock_rows() in a LOCKED_MUTATION use-case", frozenset({_FLOOR})
 )
