@@ -17,8 +17,10 @@ class Command(BaseCommand):
         root = settings.BASE_DIR
         findings = [finding for source in python_files(root) for finding in patterns_in_python(source)]
         findings += [finding for source in python_files(root, "tests") for finding in patterns_in_test(source)]
-        for template in sorted(path for path in root.rglob("templates/**/*.html") if ".venv" not in path.parts):
-            findings += patterns_in_template(template.relative_to(root).as_posix(), template.read_text("utf-8"))
+        for template in sorted(root.rglob("templates/**/*.html")):
+            place = template.relative_to(root)
+            if not any(part.startswith(".") for part in place.parts):  # environments and scratch folders hold others'
+                findings += patterns_in_template(place.as_posix(), template.read_text("utf-8"))
         report = patterns_report(findings)
         if findings:
             self.stderr.write("\n".join(report))
