@@ -20,6 +20,7 @@ import psycopg
 
 NOBODY = 65534  # PostgreSQL refuses to run as root
 PR_SET_PDEATHSIG = 1
+_TRUSTING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -84,19 +85,23 @@ def wait_until(
 
 @dataclass
 class PostgresServer:
-    """PostgreSQL on a private socket in `directory`; nothing listens on the network. fsync is off: for tests only."""
+    """PostgreSQL on a private socket in `directory`; nothing listens on the network.
+
+    Unless it is `durable`, it keeps nothing through a crash of the machine: for tests only.
+    """
 
     directory: Path
+    durable: bool = False
     process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def prepare(cls) -> "PostgresServer":
+    def prepare(cls, *, durable: bool = False) -> "PostgresServer":
         """Choose where it will live, without starting it: its URL is needed before the first test is known."""
         directory = Path(tempfile.mkdtemp(prefix="rpg-"))
         if len(str(directory / ".s.PGSQL.5432")) > 90:  # the kernel's limit for a socket path is 107 bytes
             directory.rmdir()
             directory = Path(tempfile.mkdtemp(prefix="rpg-", dir="/tmp"))
-        return cls(directory)
+        return cls(directory, durable)
 
     def url(self, database: str) -> str:
         """The DATABASE_URL of one of its databases, as the role that the console has in production."""
@@ -128,9 +133,7 @@ class PostgresServer:
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.directory),
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
+            **(_TRUSTING if not self.durable else {}),
             "shared_buffers": "64MB",
             "max_connections": "120",
             "timezone": "UTC",
