@@ -9,11 +9,12 @@ PYTHON := $(VENV)/bin/python
 UV_VERSION := 0.13.8
 READINESS_HOME ?= $(CURDIR)/var
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 SYNC := UV_PROJECT_ENVIRONMENT=$(VENV) UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv sync --frozen --inexact --quiet --compile-bytecode
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables: PORT (8000), READINESS_HOME (./var), DETACH=1 (run in the background), PYTEST_ARGS"
+	@echo "  Variables: PORT (8000), READINESS_HOME (./var), DETACH=1 (run in the background), PYTEST_ARGS, BENCH_ARGS"
 
 run: $(VENV)/.run ## Run the console here; Ctrl-C ends it, DETACH=1 leaves it running
 	@exec $(PYTHON) manage.py up $(if $(DETACH),--detach)
@@ -43,7 +44,7 @@ format: $(VENV)/.dev ## Lay out the code as lint wants it
 	$(PYTHON) -m ruff format
 
 bench: $(VENV)/.dev ## Measure this console beside its peers (minutes)
-	$(PYTHON) -m tests.bench
+	$(PYTHON) -m tests.bench $(BENCH_ARGS)
 
 # --- the environment: made once, brought up to date when the lock file changes; no network when it is ---------------
 

@@ -52,7 +52,18 @@ def errors_store(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
 
     Raises Unavailable when the database cannot be reached.
     """
-    return _group.submit(errors) if errors else []
+    if not errors:
+        return []
+    _connection_give_back()
+    return _group.submit(errors)
+
+
+def _connection_give_back() -> None:
+    """Return a pooled connection before waiting for the committing thread, which needs one itself: sixty-four requests
+    that each hold one of eight would otherwise wait for a thread that waits for them.
+    """
+    if connection.vendor == "postgresql" and not connection.in_atomic_block:
+        connection.close()
 
 
 def errors_settle() -> None:
