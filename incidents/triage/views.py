@@ -26,6 +26,13 @@ def incident_list(request: HttpRequest) -> HttpResponse:
         for incident in page.object_list
     ]
     filtered = any(value for name, value in request.GET.items() if name != "page")
-    return render(
-        request, "triage/incident_list.html", {"filters": filters, "page": page, "rows": rows, "filtered": filtered}
-    )
+    samples = filters.qs.filter(synthetic=True).count()  # shown, and kept out of the figure
+    context = {
+        "filters": filters,
+        "page": page,
+        "rows": rows,
+        "filtered": filtered,
+        "samples": samples,
+        "real": page.paginator.count - samples,
+    }
+    return render(request, "triage/incident_list.html", context)
