@@ -81,8 +81,8 @@ class PostgresDatabases:
     def ensure_ready(self) -> None:
         self.server.ensure_started()
 
-    def _run(self, statement: str, *names: str) -> None:
-        with self.server.connect() as maintenance:
+    def _run(self, statement: str, *names: str, user: str = "readiness") -> None:
+        with self.server.connect(user) as maintenance:
             maintenance.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
     def create(self, name: str) -> None:
@@ -92,7 +92,8 @@ class PostgresDatabases:
         self._run("CREATE DATABASE {} TEMPLATE {}", name, source)
 
     def drop(self, name: str) -> None:
-        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        # As the superuser: somebody of another role may still look at it.
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name, user="postgres")
 
     def fresh_name(self) -> str:
         return f"fresh_{next(_numbers)}"
