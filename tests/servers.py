@@ -20,7 +20,8 @@ import psycopg
 
 NOBODY = 65534  # PostgreSQL refuses to run as root
 PR_SET_PDEATHSIG = 1
-_TRUSTING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Without autovacuum too: its workers would hold on to databases that are copied and dropped all the time.
+_TRUSTING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
