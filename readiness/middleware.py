@@ -5,10 +5,12 @@ login: their key is checked by a decorator on the view. People take the whole ch
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http.request import RawPostDataException
 from django.shortcuts import render
 from django.urls import Resolver404, get_resolver
 from django.utils.module_loading import import_string
@@ -18,6 +20,7 @@ from readiness.infra.correlation import _current, new_correlation
 from readiness.infra.problem import problem_response
 from readiness.infra.refusals import Malformed, NotFound, Refusal, Unavailable
 
+DRAINED_BYTES = 1024 * 1024
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 MACHINE_PREFIXES = (
     "/api/",
@@ -65,6 +68,12 @@ class MachineLaneMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith(MACHINE_PREFIXES):
             return self.get_response(request)
+        response = self._answer(request)
+        if response.status_code >= 400:
+            _body_drain(request)
+        return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
         try:
             match = get_resolver().resolve(request.path_info)
         except Resolver404:
@@ -86,6 +95,14 @@ class MachineLaneMiddleware:
                 Unavailable(f"The console failed on this request; it is recorded as {error_id}. Try again.")
             )
         return response
+
+
+def _body_drain(request: HttpRequest) -> None:
+    """Take what a refused sender is still sending: a connection closed under it would hide the refusal from it."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if length.isdigit() and 0 < int(length) <= DRAINED_BYTES:
+        with suppress(OSError, RawPostDataException):
+            request.read()
 
 
 class RefusalPageMiddleware:

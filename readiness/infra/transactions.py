@@ -97,7 +97,8 @@ class SingleConnectionTxn(Session):
         with self.connection.cursor() as cursor:
             lock = self.connection.ops.for_update_sql() if self.connection.features.has_select_for_update else ""
             cursor.execute(f"{sql} {lock}", list(ids))
-            return cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
 
 
 @dataclass(frozen=True, slots=True)
