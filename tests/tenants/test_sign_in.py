@@ -129,7 +129,7 @@ def test_it_keeps_no_email_of_an_attempt_and_forgets_old_ones(client: Client) ->
         LoginAttempt.objects.create(email_hash="old", ip="127.0.0.1", at=utcnow() - timedelta(days=31))
     person = a_founder(email="ada@example.test")
     sign_in(client, person.email)
-    assert "ada" not in repr(list(LoginAttempt.objects.values()))
+    assert "example.test" not in repr(list(LoginAttempt.objects.values()))  # "ada" alone could be part of a hash
     assert not LoginAttempt.objects.filter(email_hash="old").exists()
 
 
