@@ -152,7 +152,7 @@ def execute(command: list[str], cwd: Path, env: dict[str, str], timeout: float) 
             sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
         code = child.wait()
-    except BaseException:
+    except BaseException:  # Ctrl-C too: nothing that was started here may outlive it
         end()
         raise
     finally:

@@ -81,7 +81,7 @@ def _reconcile_one(row: Reconciliation, *, actor: Actor, repair: bool, everythin
     try:
         window = window_read(row=row, now=started, everything=everything)
         drift, repaired = _compare(pair, window, repair=repair)
-    except Exception as failure:
+    except Exception as failure:  # a run that fails is itself the finding, whatever broke it
         error_id = failure_record(failure, component=f"reconciliation.{row.key}", context={"reconciliation": row.key})
         summary = text_scrub(f"The comparison failed ({type(failure).__name__}: {failure}).")
         assessment = Assessment(RunStatus.FAILED, alert=True)

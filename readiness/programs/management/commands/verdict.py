@@ -44,7 +44,7 @@ class Command(BaseCommand):
             if not ended.code:
                 raise
             sys.exit(EXIT_USAGE if ended.code in (EXIT_USAGE, EXIT_ARGPARSE) else EXIT_OURS)
-        except Exception as failure:
+        except Exception as failure:  # a pipeline reads the exit status: 70, ours, whatever it was
             log.exception("verdict failed")
             self.stderr.write(f"The verdict could not be computed: {type(failure).__name__}: {failure}")
             sys.exit(EXIT_OURS)
