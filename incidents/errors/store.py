@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 from django.db import connection
-from django.db.models import Count, F, Min, QuerySet, Sum
+from django.db.models import Count, Min, QuerySet, Sum
 from django.db.models.functions import TruncHour
 
-from incidents.errors.models import DroppedCount, ErrorEvent, ErrorId, ErrorRollup
+from incidents.errors.models import ErrorEvent, ErrorId, ErrorRollup
 from incidents.errors.services.captured import CapturedError
 
 _EVENT_COLUMNS = (
@@ -126,13 +126,6 @@ def drops_count(*, project_id: int, hour: datetime, source: str, drops: Sequence
     )
 
 
-def drops_since(*, project_id: int, since: datetime) -> list[dict[str, Any]]:
-    """`[{source, reason, quantity}]` of errors dropped since then, most first."""
-    rows = DroppedCount.objects.filter(project_id=project_id, hour__gte=hour_of(since))
-    totals = rows.values("source", "reason").annotate(total=Sum("quantity")).order_by("-total")[:20]
-    return [{"source": row["source"], "reason": row["reason"], "quantity": row["total"]} for row in totals]
-
-
 # --- the narrow questions (requirements 119-123): each bounded, each served by an index -----------------------------
 
 
@@ -167,15 +160,6 @@ def error_timeline(*, since: datetime, until: datetime) -> list[tuple[datetime, 
     """(hour, events) over whole hours, oldest first, from the rollups."""
     rows = ErrorRollup.objects.filter(hour__gte=hour_of(since), hour__lt=until)
     return list(rows.values_list("hour").annotate(total=Sum("events")).order_by("hour")[:MAX_ROWS])
-
-
-def events_of_group(*, project_id: int, fingerprints: Sequence[str], limit: int) -> list[ErrorEvent]:
-    """The newest events of these fingerprints, payload included."""
-    newest: list[ErrorEvent] = []
-    for fingerprint in fingerprints[:20]:  # one index range each; an IN over several would sort them all
-        rows = ErrorEvent.objects.filter(project_id=project_id, fingerprint=fingerprint)
-        newest += list(rows.order_by("-timestamp")[:limit])
-    return sorted(newest, key=lambda event: event.timestamp, reverse=True)[:limit]
 
 
 def event_find(*, project_id: int, error_id: str) -> ErrorEvent | None:
@@ -321,8 +305,3 @@ def ledger_forget(*, before: date, batch: int = 20_000) -> int:
 def rollups_forget(*, before: datetime) -> int:
     """Forget the rollups of hours that retention has taken."""
     return ErrorRollup.objects.filter(hour__lt=before).delete()[0]
-
-
-def rollup_total() -> int:
-    """All events that the rollups count."""
-    return ErrorRollup.objects.aggregate(total=Sum(F("events")))["total"] or 0

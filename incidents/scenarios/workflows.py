@@ -18,7 +18,7 @@ from incidents.scenarios import store
 from incidents.triage.workflows import incident_of_fingerprint
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
-from readiness.infra.correlation import correlation_scope, current_traceparent
+from readiness.infra.correlation import correlation_scope, current_correlation
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 from readiness.tenants.workflows import project_dsn_key, tenant_find, tenant_onboard
 
@@ -42,7 +42,7 @@ def selfcheck_run(*, actor: Actor) -> ScenarioResult:
     project_id, public_key = selfcheck_project(actor=actor)
     base = urlsplit(settings.READINESS_BASE_URL if settings.HTTPS else f"http://127.0.0.1:{settings.PORT}")
     dsn = f"{base.scheme}://{public_key}@{base.netloc}{base.path}/{project_id}"
-    with correlation_scope("scenarios.selfcheck"):
+    with correlation_scope("scenarios.selfcheck") as scope:
         sent, complaint = _program_run(dsn)
     error_id = f"err_{sent}" if sent else ""
     incident, reason = "", complaint
@@ -52,6 +52,8 @@ def selfcheck_run(*, actor: Actor) -> ScenarioResult:
         reason = (
             f"The crash arrived and became {incident}." if incident else f"The SDK sent {error_id}; it never arrived."
         )
+        if stored and stored.correlation_id != scope.correlation_id:
+            incident, reason = "", f"The crash arrived as {error_id} without the correlation id that it was sent with."
     outcome = "passed" if incident else "failed"
     scenario_record(
         project_id=project_id, started_at=started_at, outcome=outcome, reason=reason, error_id=error_id,
@@ -70,7 +72,7 @@ def _program_run(dsn: str) -> tuple[str, str]:
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "SENTRY_DSN": dsn,
-        "TRACEPARENT": current_traceparent() or "",
+        "SENTRY_TRACE": _sentry_trace(),  # the SDK goes on with our trace: its crash carries our correlation id
         "PYTHONPATH": str(settings.BASE_DIR),
     }
     command = [sys.executable, "-m", "incidents.scenarios.programs.checkout"]
@@ -85,6 +87,12 @@ def _program_run(dsn: str) -> tuple[str, str]:
     if done.returncode or not lines:
         return "", f"The program ended with status {done.returncode}: {done.stderr.strip()[-300:]}"
     return str(json.loads(lines[-1]).get("event_id") or ""), ""
+
+
+def _sentry_trace() -> str:
+    """The present correlation as the SDK reads it, `<trace id>-<span id>-1`; empty outside any."""
+    scope = current_correlation()
+    return f"{scope.correlation_id}-{scope.span_id}-1" if scope else ""
 
 
 @transactional(TransactionIntent.ATOMIC_WRITE)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet
 
 from incidents.errors.services.grouping import GROUPING_VERSION
 from incidents.triage.models import Incident, IncidentFingerprint, IncidentHour, IncidentRelease, TimelineEntry
@@ -168,22 +168,10 @@ def releases_of(incident_id: int, *, limit: int = 50) -> list[IncidentRelease]:
     return list(IncidentRelease.objects.filter(incident_id=incident_id).order_by("-last_seen")[:limit])
 
 
-def fingerprints_of(incident_id: int, *, limit: int = 50) -> list[str]:
-    """The hashes that lead to the incident."""
-    rows = IncidentFingerprint.objects.filter(incident_id=incident_id).order_by("-pk")
-    return list(rows.values_list("fingerprint", flat=True)[:limit])
-
-
 def hours_of(incident_id: int, *, since: datetime) -> dict[datetime, int]:
     """hour → occurrences since then."""
     rows = IncidentHour.objects.filter(incident_id=incident_id, hour__gte=since)
     return dict(rows.values_list("hour", "occurrences"))
-
-
-def hours_since(*, since: datetime) -> dict[datetime, int]:
-    """hour → occurrences of all real incidents since then."""
-    rows = IncidentHour.objects.filter(hour__gte=since, incident__synthetic=False)
-    return dict(rows.values_list("hour").annotate(total=Sum("occurrences")).order_by("hour"))
 
 
 def incidents_open_count() -> int:
