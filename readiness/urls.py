@@ -6,7 +6,8 @@ from django.urls.converters import IntConverter
 
 from flags import api as flags_api
 from flags import views as flags_views
-from incidents.errors import ingest as errors_ingest
+from incidents.errors.ingest import native as errors_native
+from incidents.errors.ingest import sentry as errors_sentry
 from incidents.lessons import api as lessons_api
 from incidents.lessons import ingest as lessons_ingest
 from incidents.lessons import views as lessons_views
@@ -51,10 +52,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", operations_admin.index),
     path("admin/", admin.site.urls),
     # --- capture ---
-    path("api/<project:project_id>/envelope/", errors_ingest.envelope),
-    path("api/<project:project_id>/envelope", errors_ingest.envelope),
-    path("api/<str:project>/envelope/", errors_ingest.not_a_project),
-    path("v1/errors", errors_ingest.errors),
+    path("api/<project:project_id>/envelope/", errors_sentry.envelope),
+    path("api/<project:project_id>/envelope", errors_sentry.envelope),
+    path("api/<str:project>/envelope/", errors_sentry.not_a_project),
+    path("v1/errors", errors_native.errors),
     # --- incidents ---
     path("ops/incidents/infra-summary", triage_api.infra_summary),
     path("incidents/", triage_views.incident_list, name="incident-list"),

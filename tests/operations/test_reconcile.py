@@ -8,7 +8,8 @@ from django.db import connection
 from django.db.utils import DatabaseError, IntegrityError
 
 from incidents.errors.models import ErrorEvent, ErrorRollup
-from incidents.errors.store import hour_of, hourly_counts_of_events, hourly_counts_of_rollups
+from incidents.errors.store.reconciling import hourly_counts_of_events, hourly_counts_of_rollups
+from incidents.errors.store.writing import hour_of
 from incidents.errors.workflows import errors_settle, rollups_repair
 from incidents.triage.models import Incident
 from readiness.infra.clock import utcnow

@@ -9,8 +9,8 @@ from django.db import connection
 from django.db.utils import IntegrityError
 from pytest_django import Settings
 
-from incidents.errors import store
 from incidents.errors.models import ErrorEvent, ErrorId, ErrorRollup
+from incidents.errors.store import retention as store
 from incidents.errors.workflows import PARTITIONS_AHEAD, partitions_ensure
 from incidents.triage.models import Incident
 from readiness.infra.append_only import missing_triggers

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from flags.store import revisions_between
 from incidents.errors.models import ErrorEvent
-from incidents.errors.store import errors_by_correlation, event_find
+from incidents.errors.store.questions import errors_by_correlation, event_find
 from incidents.lessons import store
 from incidents.lessons.models import Control, ControlRun, ControlVersion, Lesson, RootCause
 from incidents.lessons.services.check_first import CheckFirst, check_first_suggest

@@ -3,12 +3,9 @@
 from django.db import models
 
 
-class ErrorEvent(models.Model):
-    """`infra_error_events` (requirements 95-118). Partitioned by day of `created_at` on PostgreSQL; the migration
-    makes the table by vendor, so Django never alters it. Its key there is (project_id, error_id, created_at).
-    """
+class ErrorColumns(models.Model):
+    """The columns of a stored error (requirements 81-82, 95-110)."""
 
-    pk = models.CompositePrimaryKey("project_id", "error_id")
     project_id = models.BigIntegerField()
     error_id = models.CharField(max_length=36)
     timestamp = models.DateTimeField()
@@ -33,6 +30,17 @@ class ErrorEvent(models.Model):
     fingerprint = models.CharField(max_length=32)
     payload = models.BinaryField()
     created_at = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+
+
+class ErrorEvent(ErrorColumns):
+    """`infra_error_events` (requirements 95-118). Partitioned by day of `created_at` on PostgreSQL; the migration
+    makes the table by vendor, so Django never alters it. Its key there is (project_id, error_id, created_at).
+    """
+
+    pk = models.CompositePrimaryKey("project_id", "error_id")
 
     class Meta:
         managed = False
@@ -92,22 +100,3 @@ class ErrorRollup(models.Model):
 
     class Meta:
         db_table = "infra_error_rollups"
-
-
-class DroppedCount(models.Model):
-    """Errors that never became events, counted by reason: refused here, or dropped by the SDK itself (its reports)."""
-
-    project_id = models.BigIntegerField()
-    hour = models.DateTimeField()
-    source = models.CharField(max_length=10)  # `sdk` or `console`
-    category = models.CharField(max_length=40)
-    reason = models.CharField(max_length=60)
-    quantity = models.BigIntegerField()
-
-    class Meta:
-        db_table = "infra_error_drops"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["project_id", "hour", "source", "category", "reason"], name="infra_error_drops_once"
-            ),
-        ]

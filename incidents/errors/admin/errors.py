@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 
 from incidents.errors.adapters import error_view
 from incidents.errors.models import DroppedCount, ErrorSummary
-from incidents.errors.store import event_find
+from incidents.errors.store.questions import event_find
 from readiness.infra.admin import ReadOnlyAdmin
 
 if TYPE_CHECKING:  # Django's class takes type arguments in the stubs only

@@ -1,0 +1,5 @@
+"""The subject in the admin, a module for each thing that is shown."""
+
+from incidents.errors.admin import errors
+
+__all__ = ["errors"]

@@ -1,0 +1,1 @@
+"""The doors of capture, machine writes only: one module for each protocol."""

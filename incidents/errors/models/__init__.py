@@ -1,0 +1,27 @@
+"""Capture's tables, a module for each thing that they hold."""
+
+from incidents.errors.models.context import CheckIn, Span, UserReport
+from incidents.errors.models.drops import CaptureWindow, DroppedCount, LimitNotice
+from incidents.errors.models.events import ErrorColumns, ErrorEvent, ErrorId, ErrorRollup, ErrorSummary
+from incidents.errors.models.keeping import ErasureTombstone, KeptError
+from incidents.errors.models.rules import CaptureSettings, ComponentRule, ExceptionRule, ScrubRule
+
+__all__ = [
+    "CaptureSettings",
+    "CaptureWindow",
+    "CheckIn",
+    "ComponentRule",
+    "DroppedCount",
+    "ErasureTombstone",
+    "ErrorColumns",
+    "ErrorEvent",
+    "ErrorId",
+    "ErrorRollup",
+    "ErrorSummary",
+    "ExceptionRule",
+    "KeptError",
+    "LimitNotice",
+    "ScrubRule",
+    "Span",
+    "UserReport",
+]

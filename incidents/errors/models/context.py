@@ -1,0 +1,79 @@
+"""What surrounds an error: the spans of its trace, what users said, and the heartbeats of jobs."""
+
+from django.db import models
+
+
+class Span(models.Model):
+    """One span that OTLP brought: context of a failing trace, kept for a bounded time. Attributes are scrubbed."""
+
+    pk = models.CompositePrimaryKey("project_id", "trace_id", "span_id")
+    project_id = models.BigIntegerField()
+    trace_id = models.CharField(max_length=32)
+    span_id = models.CharField(max_length=16)
+    parent_span_id = models.CharField(max_length=16, blank=True, default="")
+    name = models.CharField(max_length=200)
+    component = models.CharField(max_length=200)
+    kind = models.CharField(max_length=10)
+    status = models.CharField(max_length=5)  # `ok`, `error` or `unset`
+    started_at = models.DateTimeField()
+    duration_us = models.BigIntegerField()
+    attributes = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "infra_spans"
+        indexes = [
+            # spans_of_trace(): a waterfall, across projects for the founders
+            models.Index(fields=["trace_id"], name="infra_spans_trace"),
+            # what retention takes
+            models.Index(fields=["created_at"], name="infra_spans_created"),
+        ]
+
+
+class UserReport(models.Model):
+    """What a user said about an error, scrubbed; who it was only as a keyed hash."""
+
+    project_id = models.BigIntegerField()
+    report_id = models.CharField(max_length=36)
+    error_id = models.CharField(max_length=36, blank=True, default="")
+    correlation_id = models.CharField(max_length=64, blank=True, default="")
+    comments = models.TextField()
+    user_hash = models.CharField(max_length=16, blank=True, default="")
+    release = models.CharField(max_length=200, blank=True, default="")
+    environment = models.CharField(max_length=64, blank=True, default="")
+    url = models.CharField(max_length=1000, blank=True, default="")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "infra_user_reports"
+        constraints = [models.UniqueConstraint(fields=["project_id", "report_id"], name="infra_user_report_once")]
+        indexes = [
+            # reports_of_errors(): an incident's
+            models.Index(fields=["project_id", "error_id"], name="infra_user_report_error"),
+            # reports_forget(), and the newest first
+            models.Index(fields=["created_at"], name="infra_user_report_created"),
+        ]
+
+
+class CheckIn(models.Model):
+    """A scheduled job of the product said how it went (Sentry's check-ins); one row an execution."""
+
+    pk = models.CompositePrimaryKey("project_id", "check_in_id")
+    project_id = models.BigIntegerField()
+    check_in_id = models.CharField(max_length=36)
+    monitor = models.CharField(max_length=120)
+    status = models.CharField(max_length=12)  # `in_progress`, `ok`, `error`
+    duration_ms = models.BigIntegerField(null=True)
+    environment = models.CharField(max_length=64)
+    release = models.CharField(max_length=200, blank=True, default="")
+    schedule = models.CharField(max_length=120, blank=True, default="")
+    started_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "infra_check_ins"
+        indexes = [
+            # check_ins_recent(): a monitor's, newest first; check_ins_forget()
+            models.Index(fields=["project_id", "monitor", "-started_at"], name="infra_check_in_monitor"),
+            models.Index(fields=["started_at"], name="infra_check_in_started"),
+        ]

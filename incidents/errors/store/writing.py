@@ -1,0 +1,136 @@
+"""Capture's queries: the batch that stores. On the hot path, so multi-row SQL instead of the ORM."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from incidents.errors.models import ErrorId
+from incidents.errors.services.captured import CapturedError
+
+_EVENT_COLUMNS = (
+    "project_id", "error_id", "timestamp", "layer", "component", "error_class", "severity", "message",
+    "correlation_id", "span_id", "decision_id", "run_id", "agent_id", "reported_tenant", "input_hash",
+    "exception_type", "exception_chain", "context", "envelope_version", "release", "environment", "fingerprint",
+    "payload", "created_at",
+)  # fmt: skip
+_json = msgspec.json.Encoder()
+MAX_ROWS = 1_000
+
+
+def moment(value: datetime) -> Any:
+    """A time as this database's driver takes it in plain SQL."""
+    return connection.ops.adapt_datetimefield_value(value)
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The UTC hour that a moment belongs to."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def rows_insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], tail: str = "") -> list[Any]:
+    """One multi-row INSERT; `tail` is its ON CONFLICT and RETURNING. What RETURNING gave."""
+    place = f"({','.join(['%s'] * len(columns))})"
+    sql = f"INSERT INTO {table} ({','.join(columns)}) VALUES {','.join([place] * len(rows))} {tail}"  # noqa: S608  names are ours
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [value for row in rows for value in row])
+        return cursor.fetchall() if "RETURNING" in tail else []
+
+
+def ledger_enter(entries: Sequence[tuple[int, str, bytes, date]]) -> set[tuple[int, str]]:
+    """Enter (project, error id, content HMAC, day); the keys that were new. First write wins."""
+    if not entries:
+        return set()
+    rows = [(project, error_id, content, day.isoformat()) for project, error_id, content, day in entries]
+    won = rows_insert(
+        "infra_error_ids",
+        ("project_id", "error_id", "content_hmac", "day"),
+        rows,
+        "ON CONFLICT (project_id, error_id) DO NOTHING RETURNING project_id, error_id",
+    )
+    return {(row[0], row[1]) for row in won}
+
+
+def ledger_contents(keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], bytes]:
+    """The content HMAC under each (project, error id) that the ledger has."""
+    wanted: dict[int, list[str]] = {}
+    for project, error_id in keys:
+        wanted.setdefault(project, []).append(error_id)
+    found: dict[tuple[int, str], bytes] = {}
+    for project, error_ids in wanted.items():
+        rows = ErrorId.objects.filter(project_id=project, error_id__in=error_ids)
+        for error_id, content in rows.values_list("error_id", "content_hmac"):
+            found[project, error_id] = bytes(content)
+    return found
+
+
+def collision_id(project_id: int, sent_id: str, content: bytes) -> str:
+    """The id under which another error with a taken id is kept: derived, so that its own retries find it again."""
+    derived = hashlib.sha256(f"{project_id}:{sent_id}:".encode() + content).hexdigest()
+    return f"err_{derived[:32]}"
+
+
+def _event_row(error: CapturedError, error_id: str) -> tuple[Any, ...]:
+    e = error.envelope
+    return (
+        error.origin.project_id, error_id, moment(e.timestamp), e.layer, e.component, e.error_class.value,
+        e.severity.value, e.message, e.correlation_id, e.span_id, e.decision_id, e.run_id, e.agent_id, e.tenant_id,
+        e.input_hash, e.exception_type, _json.encode(e.exception_chain).decode(), _json.encode(e.context).decode(),
+        e.envelope_version, e.release, e.environment or "production", error.fingerprint, error.payload,
+        moment(error.received_at),
+    )  # fmt: skip
+
+
+def events_insert(errors: Sequence[tuple[CapturedError, str]]) -> None:
+    """Store the errors under the given ids, and count them into the rollups of their hour of arrival."""
+    for start in range(0, len(errors), MAX_ROWS):
+        rows = [_event_row(error, error_id) for error, error_id in errors[start : start + MAX_ROWS]]
+        rows_insert("infra_error_events", _EVENT_COLUMNS, rows, "ON CONFLICT DO NOTHING")
+    counts = Counter(
+        (
+            hour_of(error.received_at),
+            error.origin.project_id,
+            error.envelope.component,
+            error.envelope.error_class.value,
+            error.envelope.severity.value,
+        )
+        for error, _ in errors
+    )
+    if counts:
+        rows_insert(
+            "infra_error_rollups",
+            ("hour", "project_id", "component", "error_class", "severity", "events"),
+            # In key order: two processes that count into the same rows then never wait for each other crosswise.
+            [(moment(key[0]), *key[1:], number) for key, number in sorted(counts.items())],
+            "ON CONFLICT (hour, project_id, component, error_class, severity) "
+            "DO UPDATE SET events = infra_error_rollups.events + excluded.events",
+        )
+
+
+def drops_count(
+    *,
+    project_id: int,
+    hour: datetime,
+    source: str,
+    drops: Sequence[tuple[str, str, int]],
+    key_id: int = 0,
+    incident_id: int = 0,
+) -> None:
+    """Count (category, reason, quantity) of errors that never became events."""
+    totals: Counter[tuple[str, str]] = Counter()
+    for category, reason, quantity in drops:
+        totals[category[:40], reason[:60]] += quantity
+    rows_insert(
+        "infra_error_drops",
+        ("project_id", "hour", "source", "category", "reason", "key_id", "incident_id", "quantity"),
+        [
+            (project_id, moment(hour), source, *key, key_id, incident_id, number)
+            for key, number in sorted(totals.items())
+        ],
+        "ON CONFLICT (project_id, hour, source, category, reason, key_id, incident_id) "
+        "DO UPDATE SET quantity = infra_error_drops.quantity + excluded.quantity",
+    )

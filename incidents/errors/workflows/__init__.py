@@ -1,0 +1,30 @@
+"""Use-cases of the subject; import them from here."""
+
+from incidents.errors.workflows.own_errors import CONSOLE_PROJECT, console_error_record
+from incidents.errors.workflows.reading import error_find
+from incidents.errors.workflows.retention import (
+    PARTITIONS_AHEAD,
+    cleanup_old_errors,
+    old_errors_count,
+    partitions_ensure,
+)
+from incidents.errors.workflows.rollups import rollups_compare, rollups_earliest, rollups_repair
+from incidents.errors.workflows.storing import drops_record, errors_commit, errors_settle, errors_store, keys
+
+__all__ = [
+    "CONSOLE_PROJECT",
+    "PARTITIONS_AHEAD",
+    "cleanup_old_errors",
+    "console_error_record",
+    "drops_record",
+    "error_find",
+    "errors_commit",
+    "errors_settle",
+    "errors_store",
+    "keys",
+    "old_errors_count",
+    "partitions_ensure",
+    "rollups_compare",
+    "rollups_earliest",
+    "rollups_repair",
+]

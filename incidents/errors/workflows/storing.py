@@ -1,0 +1,138 @@
+"""Store what was captured: one transaction for all that wait, each answered after it."""
+
+import logging
+from collections.abc import Sequence
+from functools import cache
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.utils.module_loading import import_string
+
+from incidents.errors.services.captured import CapturedError, StoredError
+from incidents.errors.services.normalising import Keys
+from incidents.errors.services.sinks import IncidentSink
+from incidents.errors.store import writing as store
+from readiness.infra.clock import utcnow
+from readiness.infra.group_commit import GroupCommit
+from readiness.infra.refusals import Unavailable
+from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def keys() -> Keys:
+    """The keys under which capture hashes what it does not store."""
+    return Keys(hash_key=settings.READINESS_HASH_KEY.encode())
+
+
+@cache
+def _sink() -> IncidentSink:
+    sink: IncidentSink = import_string(settings.READINESS_INCIDENT_SINK)()
+    return sink
+
+
+def errors_store(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
+    """Store the errors; returns only after the commit that holds each event, its rollup and its incident.
+
+    Raises Unavailable when the database cannot be reached.
+    """
+    if not errors:
+        return []
+    _connection_give_back()
+    return _group.submit(errors)
+
+
+def _connection_give_back() -> None:
+    """Return a pooled connection before waiting for the committing thread, which needs one itself: sixty-four requests
+    that each hold one of eight would otherwise wait for a thread that waits for them.
+    """
+    if connection.vendor == "postgresql" and not connection.in_atomic_block:
+        connection.close()
+
+
+def errors_settle() -> None:
+    """Commit what waits and let the committing thread end (a process that goes, a test that is done)."""
+    _group.close()
+
+
+def _commit(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
+    try:
+        return errors_commit(errors=errors)
+    except (OperationalError, InterfaceError):
+        connection.close()  # a lost connection is opened again once; a locked database is asked once more
+    try:
+        return errors_commit(errors=errors)
+    except (OperationalError, InterfaceError) as down:
+        connection.close()
+        log.error("capture could not commit: %s", down)
+        raise Unavailable(
+            "The database cannot be reached; nothing is lost if you send it again.", headers={"Retry-After": "5"}
+        ) from down
+
+
+def _connection_close() -> None:
+    connection.close()  # `connection` is each thread's own: it has to be asked for in the thread that ends
+
+
+_group: GroupCommit[CapturedError, StoredError] = GroupCommit(_commit, at_end=_connection_close)
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def errors_commit(txn: SingleConnectionTxn, *, errors: Sequence[CapturedError]) -> Sequence[StoredError]:
+    """One transaction: ledger, events, rollups, incidents. First write wins; another error under a taken id is kept
+    under an id derived from its content, and logged (DESIGN).
+    """
+    placed = _ids_settle(errors)
+    new = [(error, error_id) for error, (error_id, is_new) in zip(errors, placed, strict=True) if is_new]
+    store.events_insert(new)
+    sink = _sink()
+    new_incidents = iter(sink.record([error for error, _ in new]))
+    old = [error for error, (_, is_new) in zip(errors, placed, strict=True) if not is_new]
+    old_incidents = iter(sink.incidents_of(old) if old else ())
+    return [
+        StoredError(error_id, duplicate=not is_new, incident=next(new_incidents if is_new else old_incidents))
+        for error_id, is_new in placed
+    ]
+
+
+def _ids_settle(errors: Sequence[CapturedError]) -> list[tuple[str, bool]]:
+    """(id to store under, whether it is new) for each error: a retry is not new, a collision gets a derived id."""
+    settled: list[tuple[str, bool] | None] = [None] * len(errors)
+    asked = [error.envelope.error_id for error in errors]
+    for _ in range(2):  # the second round is for the derived ids of collisions
+        first: dict[tuple[int, str], int] = {}
+        for index, error in enumerate(errors):
+            if settled[index] is None:
+                first.setdefault((error.origin.project_id, asked[index]), index)
+        entries = [
+            (project, error_id, errors[index].content_hmac, errors[index].received_at.date())
+            for (project, error_id), index in sorted(first.items())
+        ]
+        won = store.ledger_enter(entries)
+        lost = [key for key in first if key not in won]
+        contents = store.ledger_contents(lost)
+        contents.update({key: errors[first[key]].content_hmac for key in won})
+        for index, error in enumerate(errors):
+            if settled[index] is not None:
+                continue
+            key = (error.origin.project_id, asked[index])
+            if key in won and first[key] == index:
+                settled[index] = (asked[index], True)
+            elif contents.get(key) == error.content_hmac:
+                settled[index] = (asked[index], False)
+            else:
+                derived = store.collision_id(key[0], error.envelope.error_id, error.content_hmac)
+                log.warning("error id %s of project %s is taken by another error; kept as %s", key[1], key[0], derived)
+                asked[index] = derived
+        if None not in settled:
+            break
+    # A derived id that is taken by other content again would be a SHA-256 collision: it counts as a retry.
+    return [found or (asked[index], False) for index, found in enumerate(settled)]
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def drops_record(session: Session, *, project_id: int, source: str, drops: Sequence[tuple[str, str, int]]) -> None:
+    """Count errors that never became events: (category, reason, quantity), from the SDK's own report or our refusal."""
+    if drops:
+        store.drops_count(project_id=project_id, hour=store.hour_of(utcnow()), source=source, drops=drops)
