@@ -1,8 +1,6 @@
-"""Triage's use-cases: errors counted into incidents, and the moves that a person makes."""
+"""Errors counted into incidents, inside capture's own transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from incidents.errors.services.captured import CapturedError
@@ -10,19 +8,11 @@ from incidents.errors.services.grouping import GROUPING_VERSION
 from incidents.triage import store
 from incidents.triage.models import Incident
 from incidents.triage.services.batches import IncidentBatch, batches_gather
-from incidents.triage.services.ops_incidents import OpsIncident, ops_incidents_read
 from incidents.triage.services.recurrence import is_recurrence
-from incidents.triage.services.severity import (
-    OpsSeverity,
-    incident_category,
-    ops_severity_compute,
-    priority_propose,
-)
-from readiness.infra.actor import SYSTEM, Actor
-from readiness.infra.clock import utcnow
+from incidents.triage.services.severity import incident_category, ops_severity_compute, priority_propose
+from readiness.infra.actor import SYSTEM
 from readiness.infra.envelope import ErrorClass, ErrorSeverity
 from readiness.infra.outbox import outbox_publish
-from readiness.infra.refusals import Conflict, FieldError, Invalid, NotFound
 from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
 
 RECURRED_TOPIC = "incident.recurred"
@@ -185,10 +175,11 @@ def incident_recur(txn: SingleConnectionTxn, *, incident: Incident, error: Captu
         actor=SYSTEM.name,
     )  # fmt: skip
     if error.origin.trusted:
-        _tell_recurrence(txn, incident)
+        recurrence_tell(txn, incident)
 
 
-def _tell_recurrence(session: Session, incident: Incident) -> None:
+def recurrence_tell(session: Session, incident: Incident) -> None:
+    """The subjects above hear of a recurrence that counts, by the outbox."""
     outbox_publish(
         session,
         topic=RECURRED_TOPIC,
@@ -196,144 +187,3 @@ def _tell_recurrence(session: Session, incident: Incident) -> None:
         payload={"incident_id": incident.pk, "recurrences": incident.recurrences},
         project_id=incident.project_id,
     )
-
-
-# --- reading --------------------------------------------------------------------------------------------------------
-
-RECENT = 20
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentsSummary:
-    """A window's incidents: how many per operator severity, and the last seen of them."""
-
-    counts: dict[OpsSeverity, int]
-    recent: Sequence[OpsIncident]
-    start: datetime
-    end: datetime
-
-
-@transactional(TransactionIntent.READ_ONLY)
-def incidents_summary_read(session: Session, *, hours: int, project_id: int | None = None) -> IncidentsSummary:
-    """The incidents seen in the last `hours`; of one project when a tenant's key asks. Samples are left out."""
-    end = utcnow()
-    start = end - timedelta(hours=hours)
-    counts = store.severity_counts(since=start, until=end, project_id=project_id)
-    rows = store.incidents_in_window(since=start, until=end, project_id=project_id)[:RECENT]
-    return IncidentsSummary(
-        counts={OpsSeverity(name): number for name, number in counts.items()},
-        recent=ops_incidents_read(rows),
-        start=start,
-        end=end,
-    )
-
-
-# --- the moves of a person ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentRef:
-    """What a move hands back: the incident's number and where it stands now."""
-
-    incident_id: int
-    status: str
-
-
-def incident_number(public_id: str) -> int:
-    """12 of `INC-12`. Raises NotFound for anything else."""
-    digits = public_id.upper().removeprefix("INC-")
-    if not digits.isascii() or not digits.isdigit() or len(digits) > 15:
-        raise NotFound(f"{public_id[:40]!r} is no incident; they are called INC-1, INC-2 and so on.")
-    return int(digits)
-
-
-def incident_lock(txn: SingleConnectionTxn, incident_id: int) -> Incident:
-    """The incident's row, locked. Raises NotFound."""
-    try:
-        return txn.lock_row(Incident, pk=incident_id)
-    except Incident.DoesNotExist as missing:
-        raise NotFound(f"There is no INC-{incident_id}.") from missing
-
-
-@transactional(TransactionIntent.LOCKED_MUTATION)
-def incident_acknowledge(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor) -> IncidentRef:
-    """Somebody has it: they become its owner. Raises Conflict when another already has."""
-    incident = incident_lock(txn, incident_id)
-    if incident.acknowledged_at is not None:
-        who = "you" if incident.owner == actor.name else incident.owner or "somebody"
-        raise Conflict(f"{incident.public_id} was acknowledged by {who} already.")
-    now = utcnow()
-    incident.acknowledged_at, incident.owner = now, actor.name
-    if incident.status in (Incident.Status.DETECTED, Incident.Status.RECURRED):
-        incident.status = Incident.Status.ACKNOWLEDGED
-    incident.save(update_fields=["acknowledged_at", "owner", "status"])
-    store.timeline_append(incident=incident, at=now, kind="acknowledged", text=f"{actor} took it.", actor=actor.name)
-    return IncidentRef(incident.pk, incident.status)
-
-
-@transactional(TransactionIntent.LOCKED_MUTATION)
-def incident_set_priority(txn: SingleConnectionTxn, *, incident_id: int, priority: str, actor: Actor) -> IncidentRef:
-    """A person confirms or corrects the proposed priority. Raises Invalid."""
-    if priority not in Incident.Priority.values:
-        raise Invalid(
-            f"{priority[:20]!r} is no priority; choose P0, P1, P2 or P3.", errors=[FieldError("/priority", "P0 to P3.")]
-        )
-    incident = incident_lock(txn, incident_id)
-    before = incident.priority
-    incident.priority, incident.priority_confirmed = priority, True
-    incident.save(update_fields=["priority", "priority_confirmed"])
-    text = f"{priority} confirmed." if before == priority else f"{before} → {priority}."
-    store.timeline_append(incident=incident, at=utcnow(), kind="priority", text=text, actor=actor.name)
-    return IncidentRef(incident.pk, incident.status)
-
-
-@transactional(TransactionIntent.LOCKED_MUTATION)
-def incident_note(txn: SingleConnectionTxn, *, incident_id: int, text: str, actor: Actor) -> IncidentRef:
-    """A person's note on the timeline. Raises Invalid when it says nothing."""
-    said = text.strip()
-    if not said:
-        raise Invalid(
-            "A note without text was not kept; write what you saw.", errors=[FieldError("/text", "Write something.")]
-        )
-    incident = incident_lock(txn, incident_id)
-    store.timeline_append(incident=incident, at=utcnow(), kind="note", text=said, actor=actor.name)
-    return IncidentRef(incident.pk, incident.status)
-
-
-@transactional(TransactionIntent.LOCKED_MUTATION)
-def incident_confirm_recurrence(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor) -> IncidentRef:
-    """A person confirms a recurrence that came under a public key: now it counts against its controls."""
-    incident = incident_lock(txn, incident_id)
-    if incident.recurrence_confirmed:
-        raise Conflict(f"{incident.public_id} has no recurrence that waits to be confirmed.")
-    incident.recurrence_confirmed = True
-    incident.save(update_fields=["recurrence_confirmed"])
-    store.timeline_append(
-        incident=incident,
-        at=utcnow(),
-        kind="recurrence-confirmed",
-        text="The recurrence is confirmed.",
-        actor=actor.name,
-    )
-    _tell_recurrence(txn, incident)
-    return IncidentRef(incident.pk, incident.status)
-
-
-@transactional(TransactionIntent.LOCKED_MUTATION)
-def incident_hide_sample(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor) -> IncidentRef:
-    """Hide a synthetic sample. Raises Conflict for a real incident: those end by being prevented."""
-    incident = incident_lock(txn, incident_id)
-    if not incident.synthetic:
-        raise Conflict(f"{incident.public_id} is real; it leaves the list by being closed, not by being hidden.")
-    incident.hidden = True
-    incident.save(update_fields=["hidden"])
-    store.timeline_append(
-        incident=incident, at=utcnow(), kind="hidden", text="The sample was hidden.", actor=actor.name
-    )
-    return IncidentRef(incident.pk, incident.status)
-
-
-@transactional(TransactionIntent.ATOMIC_WRITE)
-def timeline_add(session: Session, *, incident: Incident, kind: str, text: str, actor: Actor) -> None:
-    """What an upper subject did, on the incident's timeline, in that subject's own transaction."""
-    store.timeline_append(incident=incident, at=utcnow(), kind=kind, text=text, actor=actor.name)

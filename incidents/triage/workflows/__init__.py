@@ -1,0 +1,42 @@
+"""Triage's use-cases: errors counted into incidents, what is read of them, and the moves that a person makes."""
+
+from incidents.triage.workflows.moves import (
+    IncidentRef,
+    incident_acknowledge,
+    incident_confirm_recurrence,
+    incident_hide_sample,
+    incident_lock,
+    incident_note,
+    incident_number,
+    incident_set_priority,
+    timeline_add,
+)
+from incidents.triage.workflows.reading import IncidentsSummary, incidents_summary_read
+from incidents.triage.workflows.recording import (
+    RECURRED_TOPIC,
+    IncidentSinkInTransaction,
+    incident_of_fingerprint,
+    incident_recur,
+    incidents_of_errors,
+    incidents_record,
+)
+
+__all__ = [
+    "RECURRED_TOPIC",
+    "IncidentRef",
+    "IncidentSinkInTransaction",
+    "IncidentsSummary",
+    "incident_acknowledge",
+    "incident_confirm_recurrence",
+    "incident_hide_sample",
+    "incident_lock",
+    "incident_note",
+    "incident_number",
+    "incident_of_fingerprint",
+    "incident_recur",
+    "incident_set_priority",
+    "incidents_of_errors",
+    "incidents_record",
+    "incidents_summary_read",
+    "timeline_add",
+]

@@ -1,0 +1,38 @@
+"""Read-only use-cases of the Ops API."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from incidents.triage import store
+from incidents.triage.services.ops_incidents import OpsIncident, ops_incidents_read
+from incidents.triage.services.severity import OpsSeverity
+from readiness.infra.clock import utcnow
+from readiness.infra.transactions import Session, TransactionIntent, transactional
+
+RECENT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentsSummary:
+    """A window's incidents: how many per operator severity, and the last seen of them."""
+
+    counts: dict[OpsSeverity, int]
+    recent: Sequence[OpsIncident]
+    start: datetime
+    end: datetime
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def incidents_summary_read(session: Session, *, hours: int, project_id: int | None = None) -> IncidentsSummary:
+    """The incidents seen in the last `hours`; of one project when a tenant's key asks. Samples are left out."""
+    end = utcnow()
+    start = end - timedelta(hours=hours)
+    counts = store.severity_counts(since=start, until=end, project_id=project_id)
+    rows = store.incidents_in_window(since=start, until=end, project_id=project_id)[:RECENT]
+    return IncidentsSummary(
+        counts={OpsSeverity(name): number for name, number in counts.items()},
+        recent=ops_incidents_read(rows),
+        start=start,
+        end=end,
+    )
