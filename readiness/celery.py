@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
+from time import perf_counter
 from typing import Any
 
 from celery import Celery, Task, bootsteps, signals
@@ -28,6 +29,7 @@ from readiness.infra.heartbeat import (
     workers_absent,
 )
 from readiness.infra.lifeline import die_with_supervisor
+from readiness.infra.metrics import process_started, task_observe, task_sent
 
 logger = logging.getLogger(__name__)
 
@@ -63,14 +65,22 @@ def enter_correlation(task: Task[..., Any], **_: Any) -> None:
     """The task runs in the sender's trace, or in one of its own."""
     scope = ExitStack()
     scope.enter_context(correlation_scope(f"task.{task.name}", task.request.get("traceparent")))
-    task.request.update({"correlation": scope})
+    task.request.update({"correlation": scope, "begun": perf_counter()})
 
 
 @signals.task_postrun.connect
-def leave_correlation(task: Task[..., Any], **_: Any) -> None:
+def leave_correlation(task: Task[..., Any], state: str | None = None, **_: Any) -> None:
     scope: ExitStack | None = task.request.get("correlation")
     if scope is not None:
         scope.close()
+        took = perf_counter() - task.request.get("begun")
+        task_observe(task=str(task.name), outcome=(state or "unknown").lower(), seconds=took)
+
+
+@signals.after_task_publish.connect
+def count_sent(sender: str, **_: Any) -> None:
+    """The broker has it."""
+    task_sent(task=sender)
 
 
 # --- failures: a task that breaks is an error like any other ------------------------------------------------------
@@ -106,13 +116,20 @@ def _not_heartbeat(record: logging.LogRecord) -> bool:
 @signals.worker_process_init.connect
 def tie_pool_child(**_: Any) -> None:
     die_with_supervisor()
+    process_started("pool")
 
 
 @signals.celeryd_init.connect
 def own_unacknowledged(sender: str, conf: Any, **_: Any) -> None:
     """Name the hashes of this worker's unacknowledged messages after it, before it connects."""
+    process_started("worker")
     _error_recorder()  # a wrong dotted path ends the start, not the first failure's record
     conf.broker_transport_options = {**conf.broker_transport_options, **_unacked_keys(sender)}
+
+
+@signals.beat_init.connect
+def count_beat(**_: Any) -> None:
+    process_started("beat")
 
 
 @signals.worker_ready.connect

@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command, get_commands
 from django.db import OperationalError, connection
 
 from incidents.errors.workflows import partitions_ensure
+from readiness.infra import metrics
 from readiness.infra.broker import broker_command, broker_socket, embedded_broker_url
 from readiness.supervisor.plan import Plan, Program
 
@@ -137,5 +138,6 @@ def _environment() -> dict[str, str]:
         "PORT": str(settings.PORT),
         "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE,
         "PYTHONUNBUFFERED": "1",
+        metrics.ENVIRONMENT: str(metrics.metrics_directory(settings.READINESS_HOME)),
         "MALLOC_ARENA_MAX": "2",  # sixty-four threads would otherwise each keep freed memory to themselves
     }

@@ -6,6 +6,7 @@ login: their key is checked by a decorator on the view. People take the whole ch
 
 from collections.abc import Callable
 from contextlib import suppress
+from time import perf_counter
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -17,6 +18,7 @@ from django.utils.module_loading import import_string
 from structlog.contextvars import clear_contextvars
 
 from readiness.infra.correlation import _current, new_correlation
+from readiness.infra.metrics import refusal_observe, request_observe
 from readiness.infra.problem import problem_response
 from readiness.infra.refusals import Malformed, NotFound, Refusal, Unavailable
 
@@ -34,6 +36,8 @@ MACHINE_PREFIXES = (
     "/health",
     "/metrics",
 )
+# Doors of capture that refuse by an exception (the Sentry ones answer in their own shape): what /metrics calls each.
+CAPTURE_DOORS = {"v1/errors": "native", "otlp/v1/logs": "otlp", "otlp/v1/traces": "otlp"}
 
 
 class CorrelationMiddleware:
@@ -66,11 +70,13 @@ class MachineLaneMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(MACHINE_PREFIXES):
-            return self.get_response(request)
-        response = self._answer(request)
-        if response.status_code >= 400:
+        begun = perf_counter()
+        for_machine = request.path_info.startswith(MACHINE_PREFIXES)
+        response = self._answer(request) if for_machine else self.get_response(request)
+        if for_machine and response.status_code >= 400:
             _body_drain(request)
+        route = _route(request, for_machine=for_machine)
+        request_observe(route=route, status=response.status_code, seconds=perf_counter() - begun)
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
@@ -84,6 +90,8 @@ class MachineLaneMiddleware:
         try:
             response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
         except Refusal as refusal:
+            if match.route in CAPTURE_DOORS:
+                refusal_observe(door=CAPTURE_DOORS[match.route], reason=refusal.slug)
             return problem_response(refusal)
         except (SuspiciousOperation, BadRequest, RequestDataTooBig) as bad:
             return problem_response(Malformed(f"The request could not be read: {bad}."))
@@ -95,6 +103,14 @@ class MachineLaneMiddleware:
                 Unavailable(f"The console failed on this request; it is recorded as {error_id}. Try again.")
             )
         return response
+
+
+def _route(request: HttpRequest, *, for_machine: bool) -> str:
+    """The pattern that a machine's path matched; a word for all pages, one for what nothing matched, static files too."""
+    match = request.resolver_match
+    if match is None:
+        return "unmatched" if for_machine else "other"
+    return f"/{match.route}" if for_machine else "page"
 
 
 def _body_drain(request: HttpRequest) -> None:

@@ -7,8 +7,10 @@ with the load by itself, a lone request waits for nobody, and nothing is acknowl
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Generic, TypeVar
 
+from readiness.infra.metrics import batch_observe
 from readiness.infra.refusals import Unavailable
 
 T = TypeVar("T")
@@ -19,12 +21,13 @@ _WAIT_S = 30.0
 class _Ticket(Generic[T, R]):
     """One request's share of a batch; its lock is released when the answer is there."""
 
-    __slots__ = ("answers", "done", "failure", "items")
+    __slots__ = ("answers", "done", "failure", "items", "since")
 
     def __init__(self, items: Sequence[T]) -> None:
         self.items = items
         self.answers: Sequence[R] | None = None
         self.failure: Exception | None = None
+        self.since = perf_counter()
         self.done = threading.Lock()
         self.done.acquire()
 
@@ -39,11 +42,13 @@ class GroupCommit(Generic[T, R]):
         self,
         commit: Callable[[Sequence[T]], Sequence[R]],
         *,
+        name: str = "group",
         max_items: int = 400,
         at_end: Callable[[], None] = lambda: None,
     ) -> None:
-        """`at_end` runs in the committing thread when it ends (to close what it holds)."""
+        """`at_end` runs in the committing thread when it ends (to close what it holds); `name` is for /metrics."""
         self._commit = commit
+        self._name = name
         self._max_items = max_items
         self._at_end = at_end
         self._queue: queue.SimpleQueue[_Ticket[T, R] | None] = queue.SimpleQueue()
@@ -112,15 +117,22 @@ class GroupCommit(Generic[T, R]):
     def _settle(self, tickets: Sequence[_Ticket[T, R]]) -> bool:
         """Commit these tickets together; False when that failed (each then knows why)."""
         items = [item for ticket in tickets for item in ticket.items]
+        begun = perf_counter()
         try:
             answers = self._commit(items)
         except Exception as failure:  # noqa: BLE001  whatever it is, it belongs to the requests that wait, not to this thread
             for ticket in tickets:
                 ticket.failure = failure
+            self._observe(tickets[0], len(items), begun, committed=False)
             return False
         at = 0
         for ticket in tickets:
             ticket.failure = None
             ticket.answers = answers[at : at + len(ticket.items)]
             at += len(ticket.items)
+        self._observe(tickets[0], len(items), begun, committed=True)
         return True
+
+    def _observe(self, first: _Ticket[T, R], items: int, begun: float, *, committed: bool) -> None:
+        took, waited = perf_counter() - begun, begun - first.since
+        batch_observe(queue=self._name, items=items, seconds=took, waited_s=waited, committed=committed)

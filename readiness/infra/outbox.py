@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from readiness.infra.clock import utcnow
 from readiness.infra.correlation import correlation_scope, current_traceparent
+from readiness.infra.metrics import delivery_observe
 from readiness.infra.models import OutboxMessage
 from readiness.infra.redaction import text_scrub
 from readiness.infra.refusals import Conflict, NotFound
@@ -88,9 +89,13 @@ def outbox_deliver(*, on_failure: Callable[[str, Exception], object] | None = No
     due = outbox_pending(utcnow()).order_by("due_at").values_list("pk", "topic")
     for message_id, topic in list(due[:BATCH]):
         try:
-            delivered += outbox_deliver_one(message_id=message_id)
+            if outbox_deliver_one(message_id=message_id):
+                delivered += 1
+                delivery_observe(topic=topic, outcome="delivered")
         except Exception as failure:  # noqa: BLE001  whatever a handler raises is this message's failure, not the delivery's
-            outbox_mark_failed(message_id=message_id, error=text_scrub(f"{type(failure).__name__}: {failure}"))
+            error = text_scrub(f"{type(failure).__name__}: {failure}")
+            dead = outbox_mark_failed(message_id=message_id, error=error)
+            delivery_observe(topic=topic, outcome="dead" if dead else "failed")
             if on_failure is not None:
                 on_failure(topic, failure)
     return delivered

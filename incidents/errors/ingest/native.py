@@ -10,6 +10,7 @@ from incidents.errors.services.native import body_split, error_id_derive, native
 from incidents.errors.workflows import errors_store, keys
 from readiness.infra.clock import utcnow
 from readiness.infra.idempotency import idempotency_key_read, idempotent_find, idempotent_keep
+from readiness.infra.metrics import refusal_observe
 from readiness.infra.problem import CONTENT_TYPE as PROBLEM_TYPE
 from readiness.infra.problem import json_response, problem_body
 from readiness.infra.refusals import FieldError, Forbidden, Invalid, Refusal
@@ -55,6 +56,7 @@ def _native_store(request: MachineRequest, body: bytes, *, key_seed: str | None)
         try:
             captured.append((index, native_capture(entry=entry, origin=origin, keys=keys(), received_at=received_at)))
         except Refusal as refusal:
+            refusal_observe(door="native", reason=refusal.slug)
             rejected.append({"index": index, **problem_body(refusal)})
     stored = errors_store([error for _, error in captured])
     accepted = [

@@ -14,6 +14,7 @@ from incidents.errors.services.normalising import sentry_capture
 from incidents.errors.services.reports import client_report_read
 from incidents.errors.workflows import drops_record, errors_store, keys
 from readiness.infra.clock import utcnow
+from readiness.infra.metrics import refusal_observe
 from readiness.infra.problem import json_response
 from readiness.infra.refusals import Forbidden, Malformed, Refusal, TooLarge, Unauthenticated
 from readiness.tenants.access import machine
@@ -71,6 +72,7 @@ def _authenticate(project_id: int, presented: set[str]) -> DsnCaller:
 
 def _sentry_refusal(refusal: Refusal) -> HttpResponse:
     """Refusals in the shape that SDKs know: `{"detail": …}` and X-Sentry-Error."""
+    refusal_observe(door="sentry", reason=refusal.slug)
     reason = refusal.detail.replace("\n", " ").encode("ascii", "replace").decode()
     return json_response(
         {"detail": refusal.detail, "causes": [error.detail for error in refusal.errors]},

@@ -14,6 +14,7 @@ from incidents.errors.services.sinks import IncidentSink
 from incidents.errors.store import writing as store
 from readiness.infra.clock import utcnow
 from readiness.infra.group_commit import GroupCommit
+from readiness.infra.metrics import capture_observe
 from readiness.infra.refusals import Unavailable
 from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
 
@@ -58,11 +59,11 @@ def errors_settle() -> None:
 
 def _commit(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
     try:
-        return errors_commit(errors=errors)
+        return _counted(errors_commit(errors=errors))
     except (OperationalError, InterfaceError):
         connection.close()  # a lost connection is opened again once; a locked database is asked once more
     try:
-        return errors_commit(errors=errors)
+        return _counted(errors_commit(errors=errors))
     except (OperationalError, InterfaceError) as down:
         connection.close()
         log.error("capture could not commit: %s", down)
@@ -71,11 +72,17 @@ def _commit(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
         ) from down
 
 
+def _counted(answers: Sequence[StoredError]) -> Sequence[StoredError]:
+    duplicates = sum(answer.duplicate for answer in answers)
+    capture_observe(stored=len(answers) - duplicates, duplicates=duplicates)
+    return answers
+
+
 def _connection_close() -> None:
     connection.close()  # `connection` is each thread's own: it has to be asked for in the thread that ends
 
 
-_group: GroupCommit[CapturedError, StoredError] = GroupCommit(_commit, at_end=_connection_close)
+_group: GroupCommit[CapturedError, StoredError] = GroupCommit(_commit, name="errors", at_end=_connection_close)
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
 
 from readiness.infra.broker import BrokerUnavailable, broker_prepare
+from readiness.infra.metrics import metrics_prepare
 from readiness.launch import plan_for, prepare_database, prepare_static
 from readiness.supervisor.__main__ import READY
 from readiness.supervisor.home import HomeInUse, home_lock
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         _require_free_port(settings.READINESS_HOST, settings.PORT)
         prepare_database(say=self._say)
         prepare_static(say=self._say)
+        metrics_prepare(home)
         call_command("ensure_founder", stdout=self.stdout, stderr=self.stderr)
         self.stdout.flush()
         if detach:
