@@ -1,6 +1,6 @@
 """Capture's tables, a module for each thing that they hold."""
 
-from incidents.errors.models.context import CheckIn, Span, UserReport
+from incidents.errors.models.context import CheckIn, Monitor, Span, UserReport
 from incidents.errors.models.drops import CaptureWindow, DroppedCount, LimitNotice
 from incidents.errors.models.events import ErrorColumns, ErrorEvent, ErrorId, ErrorRollup, ErrorSummary
 from incidents.errors.models.keeping import ErasureTombstone, KeptError
@@ -21,6 +21,7 @@ __all__ = [
     "ExceptionRule",
     "KeptError",
     "LimitNotice",
+    "Monitor",
     "ScrubRule",
     "Span",
     "UserReport",

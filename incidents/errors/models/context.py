@@ -37,6 +37,8 @@ class UserReport(models.Model):
     report_id = models.CharField(max_length=36)
     error_id = models.CharField(max_length=36, blank=True, default="")
     correlation_id = models.CharField(max_length=64, blank=True, default="")
+    # The group of the error that it is about, which leads to the incident; empty while that error is not known.
+    fingerprint = models.CharField(max_length=32, blank=True, default="")
     comments = models.TextField()
     user_hash = models.CharField(max_length=16, blank=True, default="")
     release = models.CharField(max_length=200, blank=True, default="")
@@ -48,11 +50,48 @@ class UserReport(models.Model):
         db_table = "infra_user_reports"
         constraints = [models.UniqueConstraint(fields=["project_id", "report_id"], name="infra_user_report_once")]
         indexes = [
-            # reports_of_errors(): an incident's
+            # user_reports_of(): an incident's, by error, by group, by trace
             models.Index(fields=["project_id", "error_id"], name="infra_user_report_error"),
-            # reports_forget(), and the newest first
+            models.Index(fields=["project_id", "fingerprint", "-created_at"], name="infra_user_report_group"),
+            models.Index(fields=["project_id", "correlation_id"], name="infra_user_report_trace"),
+            # reports_forget()
             models.Index(fields=["created_at"], name="infra_user_report_created"),
         ]
+
+
+class Monitor(models.Model):
+    """A scheduled job of the product, as its check-ins describe it: one row a job and environment, kept up to date with
+    each check-in so that the page of jobs costs the same however often they ran. `schedule` is a crontab line, `every
+    15 minutes`, or empty when the SDK told none; then a run that stays away cannot be told from a quiet job.
+    """
+
+    project_id = models.BigIntegerField()
+    name = models.CharField(max_length=120)
+    environment = models.CharField(max_length=64)
+    schedule = models.CharField(max_length=120, blank=True, default="")
+    timezone = models.CharField(max_length=64, blank=True, default="")
+    margin_minutes = models.PositiveIntegerField(default=1)
+    longest_minutes = models.PositiveIntegerField(default=30)
+    last_check_in_id = models.CharField(max_length=36)
+    last_status = models.CharField(max_length=12)  # as CheckIn.status
+    last_started_at = models.DateTimeField()
+    last_duration_ms = models.BigIntegerField(null=True)
+    last_release = models.CharField(max_length=200, blank=True, default="")
+    last_ok_at = models.DateTimeField(null=True)
+    first_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "infra_monitors"
+        constraints = [
+            models.UniqueConstraint(fields=["project_id", "name", "environment"], name="infra_monitor_once"),
+        ]
+        indexes = [
+            # monitors_recent(), monitors_forget()
+            models.Index(fields=["-last_started_at"], name="infra_monitor_recent"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class CheckIn(models.Model):
