@@ -106,7 +106,7 @@ class MachineLaneMiddleware:
 
 
 def _route(request: HttpRequest, *, for_machine: bool) -> str:
-    """The pattern that a machine's path matched; a word for all pages, one for what nothing matched, static files too."""
+    """The pattern that a machine's path matched; one word for all pages, one for the rest of what people are sent."""
     match = request.resolver_match
     if match is None:
         return "unmatched" if for_machine else "other"
