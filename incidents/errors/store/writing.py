@@ -109,28 +109,3 @@ def events_insert(errors: Sequence[tuple[CapturedError, str]]) -> None:
             "ON CONFLICT (hour, project_id, component, error_class, severity) "
             "DO UPDATE SET events = infra_error_rollups.events + excluded.events",
         )
-
-
-def drops_count(
-    *,
-    project_id: int,
-    hour: datetime,
-    source: str,
-    drops: Sequence[tuple[str, str, int]],
-    key_id: int = 0,
-    incident_id: int = 0,
-) -> None:
-    """Count (category, reason, quantity) of errors that never became events."""
-    totals: Counter[tuple[str, str]] = Counter()
-    for category, reason, quantity in drops:
-        totals[category[:40], reason[:60]] += quantity
-    rows_insert(
-        "infra_error_drops",
-        ("project_id", "hour", "source", "category", "reason", "key_id", "incident_id", "quantity"),
-        [
-            (project_id, moment(hour), source, *key, key_id, incident_id, number)
-            for key, number in sorted(totals.items())
-        ],
-        "ON CONFLICT (project_id, hour, source, category, reason, key_id, incident_id) "
-        "DO UPDATE SET quantity = infra_error_drops.quantity + excluded.quantity",
-    )

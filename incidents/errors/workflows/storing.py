@@ -12,6 +12,7 @@ from incidents.errors.services.captured import CapturedError, StoredError
 from incidents.errors.services.normalising import Keys
 from incidents.errors.services.sinks import IncidentSink
 from incidents.errors.store import writing as store
+from incidents.errors.store.drops import drops_count
 from readiness.infra.clock import utcnow
 from readiness.infra.group_commit import GroupCommit
 from readiness.infra.metrics import capture_observe
@@ -139,7 +140,15 @@ def _ids_settle(errors: Sequence[CapturedError]) -> list[tuple[str, bool]]:
 
 
 @transactional(TransactionIntent.ATOMIC_WRITE)
-def drops_record(session: Session, *, project_id: int, source: str, drops: Sequence[tuple[str, str, int]]) -> None:
+def drops_record(
+    session: Session,
+    *,
+    project_id: int,
+    source: str,
+    drops: Sequence[tuple[str, str, int]],
+    key_kind: str = "",
+    key_id: int = 0,
+) -> None:
     """Count errors that never became events: (category, reason, quantity), from the SDK's own report or our refusal."""
     if drops:
-        store.drops_count(project_id=project_id, hour=store.hour_of(utcnow()), source=source, drops=drops)
+        drops_count(project_id=project_id, at=utcnow(), source=source, drops=drops, key_kind=key_kind, key_id=key_id)
