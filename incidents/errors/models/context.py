@@ -54,7 +54,7 @@ class UserReport(models.Model):
             models.Index(fields=["project_id", "error_id"], name="infra_user_report_error"),
             models.Index(fields=["project_id", "fingerprint", "-created_at"], name="infra_user_report_group"),
             models.Index(fields=["project_id", "correlation_id"], name="infra_user_report_trace"),
-            # reports_forget()
+            # what retention takes
             models.Index(fields=["created_at"], name="infra_user_report_created"),
         ]
 
@@ -86,7 +86,7 @@ class Monitor(models.Model):
             models.UniqueConstraint(fields=["project_id", "name", "environment"], name="infra_monitor_once"),
         ]
         indexes = [
-            # monitors_recent(), monitors_forget()
+            # the page of jobs, the newest first, and what retention takes
             models.Index(fields=["-last_started_at"], name="infra_monitor_recent"),
         ]
 
