@@ -7,12 +7,13 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from incidents.errors.ingest.reading import body_read
+from incidents.errors.ingest.reading import encoding_of, raw_read
 from incidents.errors.services.captured import CapturedError, Origin
+from incidents.errors.services.decoding import body_decode
 from incidents.errors.services.framing import Item, envelope_parse
 from incidents.errors.services.normalising import sentry_capture
 from incidents.errors.services.reports import client_report_read
-from incidents.errors.workflows import drops_record, errors_store, keys
+from incidents.errors.workflows import drops_record, errors_make_and_store, errors_store, keys
 from readiness.infra.clock import utcnow
 from readiness.infra.metrics import refusal_observe
 from readiness.infra.problem import json_response
@@ -22,6 +23,8 @@ from readiness.tenants.services.callers import DsnCaller
 from readiness.tenants.workflows import dsn_authenticate
 
 MAX_ENVELOPE_BYTES = 20 * 1024 * 1024
+_SMALL_RAW_BYTES = 64 * 1024  # as sent
+_SMALL_BYTES = 2 * 1024 * 1024  # decoded
 _AUTH_PAIR = re.compile(r"sentry_key\s*=\s*([0-9a-fA-F]{32})")
 _ALLOWED_HEADERS = (
     "x-sentry-auth, x-requested-with, x-forwarded-for, origin, referer, accept, content-type, authentication, "
@@ -92,25 +95,50 @@ def envelope(request: HttpRequest, project_id: int) -> HttpResponse:
         return _sentry_refusal(refusal)
 
 
+class _Envelope:
+    """One request's envelope: read and captured by whoever calls `capture`, in the committing thread as a rule."""
+
+    def __init__(self, project_id: int, caller: DsnCaller | None, raw: bytes, encoding: str) -> None:
+        self.project_id, self.caller = project_id, caller
+        self.raw, self.encoding = raw, encoding
+        self.header: dict[str, Any] = {}
+        self.items: list[Item] = []
+        self.captured: list[CapturedError] = []
+
+    def capture(self, limit: int) -> list[CapturedError]:
+        """Its events, at most `limit` bytes of it decoded. Raises refusals."""
+        self.header, self.items = envelope_parse(body=body_decode(raw=self.raw, encoding=self.encoding, limit=limit))
+        dsn_key = _dsn_key_of(self.header.get("dsn"))
+        if self.caller is None:
+            self.caller = _authenticate(self.project_id, {dsn_key} if dsn_key else set())
+        elif dsn_key and dsn_authenticate(self.project_id, dsn_key) != self.caller:
+            raise Unauthenticated("The envelope's dsn and the request's key disagree; send one.")
+        origin = Origin(self.project_id, trusted=self.caller.trusted, synthetic=self.caller.synthetic)
+        self.captured = [_event_capture(item, self.header, origin) for item in self.items if item.type == "event"]
+        return self.captured
+
+    def store(self) -> None:
+        """Capture and commit. A large one, as sent or as decoded, is read in its own thread: nobody waits for it."""
+        if len(self.raw) <= _SMALL_RAW_BYTES:
+            try:
+                errors_make_and_store(lambda: self.capture(_SMALL_BYTES))
+                return
+            except TooLarge:
+                pass
+        errors_store(self.capture(MAX_ENVELOPE_BYTES))
+
+
 def _envelope_store(request: HttpRequest, project_id: int) -> str | None:
     presented = _presented_keys(request)
     caller = _authenticate(project_id, presented) if presented else None  # before a byte of the body is decoded
-    body = body_read(request, limit=MAX_ENVELOPE_BYTES)
-    header, items = envelope_parse(body=body)
-    dsn_key = _dsn_key_of(header.get("dsn"))
-    if caller is None:
-        caller = _authenticate(project_id, {dsn_key} if dsn_key else set())
-    elif dsn_key and dsn_authenticate(project_id, dsn_key) != caller:
-        raise Unauthenticated("The envelope's dsn and the request's key disagree; send one.")
-    origin = Origin(project_id, trusted=caller.trusted, synthetic=caller.synthetic)
-    captured = [_event_capture(item, header, origin) for item in items if item.type == "event"]
-    drops = [drop for item in items if item.type == "client_report" for drop in client_report_read(item.payload)]
+    sent = _Envelope(project_id, caller, raw_read(request, limit=MAX_ENVELOPE_BYTES), encoding_of(request))
+    sent.store()
+    drops = [drop for item in sent.items if item.type == "client_report" for drop in client_report_read(item.payload)]
     if drops:
         drops_record(project_id=project_id, source="sdk", drops=drops)
-    errors_store(captured)
-    if captured:
-        return captured[0].envelope.error_id.removeprefix("err_")
-    sent_id = header.get("event_id")
+    if sent.captured:
+        return sent.captured[0].envelope.error_id.removeprefix("err_")
+    sent_id = sent.header.get("event_id")
     return sent_id.replace("-", "") if isinstance(sent_id, str) else None
 
 

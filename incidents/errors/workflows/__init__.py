@@ -9,7 +9,14 @@ from incidents.errors.workflows.retention import (
     partitions_ensure,
 )
 from incidents.errors.workflows.rollups import rollups_compare, rollups_earliest, rollups_repair
-from incidents.errors.workflows.storing import drops_record, errors_commit, errors_settle, errors_store, keys
+from incidents.errors.workflows.storing import (
+    drops_record,
+    errors_commit,
+    errors_make_and_store,
+    errors_settle,
+    errors_store,
+    keys,
+)
 
 __all__ = [
     "CONSOLE_PROJECT",
@@ -19,6 +26,7 @@ __all__ = [
     "drops_record",
     "error_find",
     "errors_commit",
+    "errors_make_and_store",
     "errors_settle",
     "errors_store",
     "keys",

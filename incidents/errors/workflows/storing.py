@@ -1,7 +1,7 @@
 """Store what was captured: one transaction for all that wait, each answered after it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from django.conf import settings
