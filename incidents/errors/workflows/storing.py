@@ -45,6 +45,15 @@ def errors_store(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
     return _group.submit(errors)
 
 
+def errors_make_and_store(make: Callable[[], Sequence[CapturedError]]) -> Sequence[StoredError]:
+    """As `errors_store`, with the capture itself done in the committing thread (group_commit says why).
+
+    Raises what `make` raises, too.
+    """
+    _connection_give_back()
+    return _group.submit_made(make)
+
+
 def _connection_give_back() -> None:
     """Return a pooled connection before waiting for the committing thread, which needs one itself: sixty-four requests
     that each hold one of eight would otherwise wait for a thread that waits for them.
