@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet
 
 from incidents.errors.services.grouping import GROUPING_VERSION
 from incidents.triage.models import Incident, IncidentFingerprint, IncidentHour, IncidentRelease, TimelineEntry
+from readiness.infra.vendor_sql import moment
 
 GROUPING_VERSIONS = ",".join(str(version) for version in range(1, GROUPING_VERSION + 1))
 FingerprintKey = tuple[int, int, str]  # (project, algorithm version, hash)
@@ -17,7 +18,7 @@ RESOLVED = ("prevented", "closed")
 
 
 def _moment(value: datetime | None) -> Any:
-    return None if value is None else connection.ops.adapt_datetimefield_value(value)
+    return None if value is None else moment(value)
 
 
 # --- the batch: called inside capture's transaction -----------------------------------------------------------------

@@ -1,11 +1,26 @@
-"""A migration operation whose SQL differs by database."""
+"""What differs by database: a migration operation with SQL for each, and times for plain SQL."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
 from typing import Any
 
+from django.db import connection
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
+
+
+@cache
+def _times_are_text() -> bool:
+    return connection.vendor == "sqlite"
+
+
+def moment(value: datetime) -> Any:
+    """A UTC time as this database's driver takes it in plain SQL: what Django's own adapter makes of it, at a tenth of
+    its cost (capture adapts a dozen for each event).
+    """
+    return value.replace(tzinfo=None).isoformat(" ") if _times_are_text() else value
 
 
 class VendorSQL(Operation):

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from django.db.models import Max, Min, Sum
 
 from incidents.errors.models import DroppedCount
-from incidents.errors.store.writing import hour_of, moment, rows_insert
+from incidents.errors.store.writing import hour_of, rows_insert
+from readiness.infra.vendor_sql import moment
 
 
 class DropKey(NamedTuple):

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from django.db import connection
 
 from incidents.errors.models import ErrorEvent, ErrorRollup
-from incidents.errors.store.writing import moment
+from readiness.infra.vendor_sql import moment
 
 
 def partitions_make(*, first: date, days: int) -> list[str]:

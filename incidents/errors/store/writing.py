@@ -11,6 +11,7 @@ from django.db import connection
 
 from incidents.errors.models import ErrorId
 from incidents.errors.services.captured import CapturedError
+from readiness.infra.vendor_sql import moment
 
 _EVENT_COLUMNS = (
     "project_id", "error_id", "timestamp", "layer", "component", "error_class", "severity", "message",
@@ -20,11 +21,6 @@ _EVENT_COLUMNS = (
 )  # fmt: skip
 _json = msgspec.json.Encoder()
 MAX_ROWS = 1_000
-
-
-def moment(value: datetime) -> Any:
-    """A time as this database's driver takes it in plain SQL."""
-    return connection.ops.adapt_datetimefield_value(value)
 
 
 def hour_of(moment: datetime) -> datetime:
