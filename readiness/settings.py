@@ -64,7 +64,8 @@ ALLOWED_HOSTS = env.list("READINESS_ALLOWED_HOSTS", default=[_base.hostname or "
 CSRF_TRUSTED_ORIGINS = [READINESS_BASE_URL]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^health$"]  # a balancer's probe speaks plain HTTP
+# A balancer's probe, and a scraper beside the console, speak plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^health$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
@@ -213,6 +214,7 @@ READINESS_WEB_THREADS = env.int("READINESS_WEB_THREADS", default=64)
 # --- broker, workers, beat --------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", default="") or embedded_broker_url(READINESS_HOME)
 CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_DEFAULT_QUEUE = "celery"  # Celery's own default; /metrics shows its length
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -256,6 +258,13 @@ READINESS_OUTBOX_HANDLERS: dict[str, str] = {
 }
 # Jobs of subjects above operations: what does them (readiness.operations.services.jobs describes them).
 READINESS_JOBS: dict[str, str] = {"verdicts": "readiness.programs.workflows.verdicts_record_daily"}
+
+# --- metrics ----------------------------------------------------------------------------------------------------
+# What a scraper presents to /metrics as its Bearer token, beside any ops:read key of the installation: it needs no
+# database to be checked, so that an outage can be seen. Kept in READINESS_HOME/metrics.token for `credentials_file`.
+READINESS_METRICS_TOKEN = env.str("READINESS_METRICS_TOKEN", default="") or _kept_secret("metrics.token")
+# True answers /metrics to everybody: for a network where only the scraper reaches the console.
+READINESS_METRICS_PUBLIC = env.bool("READINESS_METRICS_PUBLIC", default=False)
 
 # --- logs -------------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = "readiness.infra.logs.configure"

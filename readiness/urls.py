@@ -77,6 +77,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", operations_api.healthz),
     path("readyz", operations_api.readyz),
     path("health", operations_api.readyz),
+    path("metrics", operations_api.metrics),
     # --- programs ---
     path("", programs_views.home, name="home"),
     path("programs/", programs_views.program_list, name="program-list"),
