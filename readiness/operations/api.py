@@ -53,7 +53,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     registry.register(_Now())
     try:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-    except ValueError:  # an Accept whose version is no number
+    except (ValueError, TypeError):  # an Accept whose version is no number
         encode, content_type = choose_encoder("")
     return HttpResponse(encode(registry), content_type=content_type, headers=_FRESH)
 
