@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 from redis import RedisError
 
 from readiness.infra.broker import redis_client
-from readiness.infra.correlation import correlation_scope, current_traceparent
+from readiness.infra.correlation import correlation_scope, current_tenant, current_traceparent
 from readiness.infra.heartbeat import (
     PERIOD,
     Presence,
@@ -29,7 +29,7 @@ from readiness.infra.heartbeat import (
     workers_absent,
 )
 from readiness.infra.lifeline import die_with_supervisor
-from readiness.infra.metrics import process_started, task_observe, task_sent
+from readiness.infra.metrics import HEARTBEAT_TASK, process_started, task_observe, task_sent
 
 logger = logging.getLogger(__name__)
 
@@ -54,17 +54,21 @@ app.autodiscover_tasks()
 
 @signals.before_task_publish.connect
 def send_correlation(headers: dict[str, Any] | None = None, **_: Any) -> None:
-    """The sender's traceparent travels in the message's headers."""
+    """The sender's traceparent travels in the message's headers, and whose work it is."""
     traceparent = current_traceparent()
     if traceparent and headers is not None:
         headers.setdefault("traceparent", traceparent)
+        headers.setdefault("tenant", current_tenant())
 
 
 @signals.task_prerun.connect
 def enter_correlation(task: Task[..., Any], **_: Any) -> None:
     """The task runs in the sender's trace, or in one of its own."""
     scope = ExitStack()
-    scope.enter_context(correlation_scope(f"task.{task.name}", task.request.get("traceparent")))
+    request = task.request
+    scope.enter_context(
+        correlation_scope(f"task.{task.name}", request.get("traceparent"), tenant=request.get("tenant"))
+    )
     task.request.update({"correlation": scope, "begun": perf_counter()})
 
 
@@ -105,12 +109,29 @@ def record_failure(sender: Task[..., Any], task_id: str, exception: BaseExceptio
 @signals.setup_logging.connect
 def leave_logging(**_: Any) -> None:
     """Django has set up logging; with a receiver here Celery keeps its hands off."""
-    for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
+    for name in ("celery.app.trace", "celery.beat"):
         logging.getLogger(name).addFilter(_not_heartbeat)
+    logging.getLogger("celery.worker.strategy").addFilter(_above_info)
 
 
 def _not_heartbeat(record: logging.LogRecord) -> bool:
-    return record.levelno > logging.INFO or "infra.heartbeat" not in record.getMessage()
+    return record.levelno > logging.INFO or HEARTBEAT_TASK not in record.getMessage()
+
+
+def _above_info(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.INFO
+
+
+@signals.task_received.connect
+def log_received(request: Any, **_: Any) -> None:
+    """In the place of Celery's own line, which is written outside the sender's trace."""
+    if request.name == HEARTBEAT_TASK:
+        return
+    sent = request.request_dict
+    with ExitStack() as scope:
+        if traceparent := sent.get("traceparent"):
+            scope.enter_context(correlation_scope(f"task.{request.name}", traceparent, tenant=sent.get("tenant")))
+        logger.info("Task %s[%s] received", request.name, request.id)
 
 
 @signals.worker_process_init.connect

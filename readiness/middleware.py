@@ -17,7 +17,7 @@ from django.urls import Resolver404, get_resolver
 from django.utils.module_loading import import_string
 from structlog.contextvars import clear_contextvars
 
-from readiness.infra.correlation import _current, new_correlation
+from readiness.infra.correlation import _current, _tenant, new_correlation
 from readiness.infra.metrics import refusal_observe, request_observe
 from readiness.infra.problem import problem_response
 from readiness.infra.refusals import Malformed, NotFound, Refusal, Unavailable
@@ -41,17 +41,21 @@ CAPTURE_DOORS = {"v1/errors": "native", "otlp/v1/logs": "otlp", "otlp/v1/traces"
 
 
 class CorrelationMiddleware:
-    """Every request runs in a correlation scope; a valid `traceparent` is continued, and the id goes back out."""
+    """Every request runs in a correlation scope: the caller's (`traceparent`, else Sentry's `sentry-trace`, when valid)
+    or one of its own. The id goes back out as `X-Correlation-Id`; `/correlations/<id>/` shows what happened under it.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        context = new_correlation(request.path_info, request.META.get("HTTP_TRACEPARENT"))
-        token = _current.set(context)
+        meta = request.META
+        context = new_correlation(request.path_info, meta.get("HTTP_TRACEPARENT"), meta.get("HTTP_SENTRY_TRACE"))
+        token, tenant = _current.set(context), _tenant.set(None)
         try:
             response = self.get_response(request)
         finally:
+            _tenant.reset(tenant)
             _current.reset(token)
             clear_contextvars()
         response["X-Correlation-Id"] = context.correlation_id

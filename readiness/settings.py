@@ -207,8 +207,8 @@ DATABASES = {"default": {"CONN_MAX_AGE": 0 if "postgres" in _database["ENGINE"] 
 DATABASES["default"].setdefault("ATOMIC_REQUESTS", False)
 
 # --- web server -------------------------------------------------------------------------------------------------
-# One process on SQLite, which has one writer anyway; every thread may wait for a group commit.
-READINESS_WEB_PROCESSES = env.int("READINESS_WEB_PROCESSES", default=2 if "postgres" in _database["ENGINE"] else 1)
+# Two captures side by side; on SQLite they take turns to commit. Every thread may wait for a group commit.
+READINESS_WEB_PROCESSES = env.int("READINESS_WEB_PROCESSES", default=2)
 READINESS_WEB_THREADS = env.int("READINESS_WEB_THREADS", default=64)
 
 # --- broker, workers, beat --------------------------------------------------------------------------------------
@@ -251,6 +251,7 @@ READINESS_PUBLIC_TENANT = env.str("READINESS_PUBLIC_TENANT", default="")
 
 # What has to reach upwards through the house's order is named here and resolved at start-up.
 READINESS_INCIDENT_SINK = "incidents.triage.workflows.IncidentSinkInTransaction"
+READINESS_TENANT_OF_PROJECT = "readiness.tenants.workflows.tenant_slug_of"  # for the log lines of a delivery
 READINESS_ERROR_RECORDER = "incidents.errors.workflows.console_error_record"
 READINESS_OUTBOX_HANDLERS: dict[str, str] = {
     "incident.recurred": "incidents.lessons.workflows.control_mark_ineffective",

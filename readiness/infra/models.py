@@ -11,6 +11,7 @@ class OutboxMessage(models.Model):
     key = models.CharField(max_length=200)
     payload = models.JSONField(default=dict)
     traceparent = models.CharField(max_length=60, blank=True)
+    correlation_id = models.CharField(max_length=64, null=True)  # noqa: DJ001  null outside any trace
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
@@ -26,6 +27,12 @@ class OutboxMessage(models.Model):
                 fields=["due_at"],
                 name="infra_outbox_due",
                 condition=models.Q(delivered_at__isnull=True, dead_at__isnull=True),
+            ),
+            # outbox_correlated(): what a trace left to be done after its commits
+            models.Index(
+                fields=["correlation_id", "created_at"],
+                name="infra_outbox_correlation",
+                condition=models.Q(correlation_id__isnull=False),
             ),
         ]
 

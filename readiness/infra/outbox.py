@@ -13,7 +13,7 @@ from django.db.models import F, QuerySet
 from django.utils.module_loading import import_string
 
 from readiness.infra.clock import utcnow
-from readiness.infra.correlation import correlation_scope, current_traceparent
+from readiness.infra.correlation import correlation_scope, current_correlation_id, current_traceparent
 from readiness.infra.metrics import delivery_observe
 from readiness.infra.models import OutboxMessage
 from readiness.infra.redaction import text_scrub
@@ -41,6 +41,7 @@ def outbox_publish(session: Session, *, topic: str, key: str, payload: dict[str,
         key=key,
         payload=payload,
         traceparent=current_traceparent() or "",
+        correlation_id=current_correlation_id(),
         created_at=now,
         due_at=now,
     )
@@ -58,7 +59,7 @@ def outbox_deliver_one(txn: SingleConnectionTxn, *, message_id: int) -> bool:
     if row is None:
         return False
     handler = import_string(settings.READINESS_OUTBOX_HANDLERS[row.topic])
-    with correlation_scope(f"outbox.{row.topic}", row.traceparent):
+    with correlation_scope(f"outbox.{row.topic}", row.traceparent, tenant=_tenant_of(row.project_id)):
         handler(key=row.key, payload=row.payload)
     row.delivered_at = utcnow()
     row.attempts += 1
@@ -99,6 +100,21 @@ def outbox_deliver(*, on_failure: Callable[[str, Exception], object] | None = No
             if on_failure is not None:
                 on_failure(topic, failure)
     return delivered
+
+
+def _tenant_of(project_id: int) -> str | None:
+    """Whose message it is, for the log lines of its delivery; the installation's own are nobody's."""
+    if not project_id:
+        return None
+    find: Callable[..., str | None] = import_string(settings.READINESS_TENANT_OF_PROJECT)
+    return find(project_id=project_id)
+
+
+def outbox_correlated(*, correlation_id: str, project_id: int | None, limit: int) -> list[OutboxMessage]:
+    """What was published under a correlation id, the earliest first, without the payloads."""
+    rows = OutboxMessage.objects.defer("payload").filter(correlation_id=correlation_id)
+    rows = rows if project_id is None else rows.filter(project_id=project_id)
+    return list(rows.order_by("created_at", "pk")[:limit])
 
 
 def outbox_undelivered() -> QuerySet[OutboxMessage]:

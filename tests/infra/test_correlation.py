@@ -7,9 +7,16 @@ import pytest
 
 from readiness.infra.correlation import (
     child_span,
+    continued_correlation_id,
+    correlation_continued,
     correlation_scope,
     current_correlation,
+    current_correlation_id,
+    current_tenant,
     current_traceparent,
+    new_correlation,
+    sentry_trace_parse,
+    tenant_note,
     traceparent_parse,
 )
 
@@ -60,3 +67,55 @@ def test_threads_do_not_see_each_others_scope() -> None:
         thread.start()
         thread.join(10)
     assert seen == [None]
+
+
+SENTRY = "771a43a4192642f0b136d5159a501700-b7ad6b7169203331"
+
+
+@pytest.mark.parametrize("header", [SENTRY, SENTRY + "-1", SENTRY + "-0", f" {SENTRY.upper()}-1 "])
+def test_it_goes_on_with_a_trace_of_sentrys_sdk(header: str) -> None:
+    context = new_correlation("api", None, header)
+    assert context.correlation_id == "771a43a4192642f0b136d5159a501700"
+    assert context.parent_span_id == "b7ad6b7169203331"
+
+
+@pytest.mark.parametrize("header", [None, "", "x", SENTRY + "-2", SENTRY[:-1], f"{'0' * 32}-b7ad6b7169203331"])
+def test_an_invalid_sentry_trace_starts_a_trace_of_its_own(header: str | None) -> None:
+    assert sentry_trace_parse(header) is None
+    assert new_correlation("api", None, header).parent_span_id is None
+
+
+def test_the_standards_header_comes_before_sentrys() -> None:
+    assert new_correlation("api", HEADER, SENTRY).correlation_id == "0af7651916cd43dd8448eb211c80319c"
+    assert new_correlation("api", "nonsense", SENTRY).correlation_id == "771a43a4192642f0b136d5159a501700"
+
+
+def test_only_what_the_caller_gave_is_handed_on_to_what_it_sends() -> None:
+    assert continued_correlation_id() is None
+    with correlation_scope("request") as own:
+        assert (current_correlation_id(), continued_correlation_id()) == (own.correlation_id, None)
+    with correlation_scope("request", HEADER):
+        assert continued_correlation_id() == "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_work_on_behalf_of_an_error_goes_on_in_its_trace() -> None:
+    with correlation_continued("triage", correlation_id="ab" * 16, span_id="cd" * 8) as scope:
+        assert scope is not None
+        assert (scope.correlation_id, scope.parent_span_id) == ("ab" * 16, "cd" * 8)
+        assert current_traceparent() == f"00-{'ab' * 16}-{scope.span_id}-01"
+    assert current_correlation() is None
+
+
+@pytest.mark.parametrize("correlation_id", [None, "", "req-17", "AB" * 16, "0" * 32])
+def test_an_id_that_cannot_travel_leaves_the_present_scope(correlation_id: str | None) -> None:
+    with correlation_scope("outer") as outer, correlation_continued("triage", correlation_id=correlation_id) as scope:
+        assert scope is outer
+
+
+def test_a_tenant_is_noted_to_the_end_of_the_scope() -> None:
+    with correlation_scope("task", tenant="acme"):
+        with correlation_scope("inner"):
+            assert current_tenant() == "acme"
+            tenant_note("other")
+        assert current_tenant() == "acme"
+    assert current_tenant() is None

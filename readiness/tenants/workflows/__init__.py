@@ -1,6 +1,11 @@
 """Use-cases of the subject; import them from here."""
 
-from readiness.tenants.workflows.authentication import caller_authenticate, dsn_authenticate, forget_recent_answers
+from readiness.tenants.workflows.authentication import (
+    caller_authenticate,
+    dsn_authenticate,
+    forget_recent_answers,
+    tenant_slug_of,
+)
 from readiness.tenants.workflows.onboarding import (
     connect_read,
     dsn_key_change,
@@ -56,4 +61,5 @@ __all__ = [
     "tenant_find",
     "tenant_onboard",
     "tenant_rename",
+    "tenant_slug_of",
 ]

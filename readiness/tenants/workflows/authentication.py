@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import OperationalError
 
 from readiness.infra.clock import utcnow
+from readiness.infra.correlation import tenant_note
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 from readiness.tenants import store
 from readiness.tenants.services.callers import Caller, DsnCaller
@@ -38,7 +39,10 @@ def caller_authenticate(presented: str) -> Caller | None:
     if not KEY.fullmatch(presented):
         return None
     hashed = key_hash(key=presented, secret=settings.READINESS_HASH_KEY)
-    return _callers.get(hashed, lambda: _caller_look_up(hashed))
+    caller = _callers.get(hashed, lambda: _caller_look_up(hashed))
+    if caller is not None:
+        tenant_note(caller.tenant_slug)
+    return caller
 
 
 def dsn_authenticate(project_id: int, public_key: str) -> DsnCaller | None:
@@ -48,13 +52,25 @@ def dsn_authenticate(project_id: int, public_key: str) -> DsnCaller | None:
     """
     if not 0 < project_id <= _BIGINT_MAX or not PUBLIC_KEY.fullmatch(public_key):
         return None
-    return _dsn_callers.get((project_id, public_key), lambda: dsn_look_up(project_id=project_id, public_key=public_key))
+    caller = _dsn_callers.get(
+        (project_id, public_key), lambda: dsn_look_up(project_id=project_id, public_key=public_key)
+    )
+    if caller is not None:
+        tenant_note(caller.tenant_slug)
+    return caller
 
 
 def forget_recent_answers() -> None:
     """Authenticate afresh in this process: after a change that it made itself."""
     _callers.forget_all()
     _dsn_callers.forget_all()
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def tenant_slug_of(session: Session, *, project_id: int) -> str | None:
+    """The slug of the tenant that a project belongs to; None for a project that is not there."""
+    found = store.projects_by_id([project_id]).get(project_id)
+    return found.tenant.slug if found else None
 
 
 def _caller_look_up(hashed: str) -> Caller | None:
