@@ -18,6 +18,7 @@ from readiness.infra.group_commit import GroupCommit
 from readiness.infra.metrics import capture_observe
 from readiness.infra.refusals import Unavailable
 from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
+from readiness.infra.turns import turn
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,13 @@ def errors_settle() -> None:
 
 
 def _commit(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
+    if connection.vendor != "sqlite":
+        return _commit_or_again(errors)
+    with turn(settings.READINESS_HOME / "commit.lock"):
+        return _commit_or_again(errors)
+
+
+def _commit_or_again(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
     try:
         return _counted(errors_commit(errors=errors))
     except (OperationalError, InterfaceError):
