@@ -133,8 +133,17 @@ class TimelineEntry(models.Model):
     kind = models.CharField(max_length=40)
     text = models.CharField(max_length=4000)
     actor = models.CharField(max_length=254)
+    correlation_id = models.CharField(max_length=64, null=True)  # noqa: DJ001  null outside any trace
 
     class Meta:
         db_table = "triage_timeline_entry"
         ordering = ["at", "id"]
-        indexes = [models.Index(fields=["incident", "at", "id"], name="triage_timeline_incident")]
+        indexes = [
+            models.Index(fields=["incident", "at", "id"], name="triage_timeline_incident"),
+            # timeline_correlated(): what one trace did to incidents
+            models.Index(
+                fields=["correlation_id", "at"],
+                name="triage_timeline_correlation",
+                condition=models.Q(correlation_id__isnull=False),
+            ),
+        ]

@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet
 
 from incidents.errors.services.grouping import GROUPING_VERSION
 from incidents.triage.models import Incident, IncidentFingerprint, IncidentHour, IncidentRelease, TimelineEntry
+from readiness.infra.correlation import current_correlation_id
 from readiness.infra.vendor_sql import moment
 
 GROUPING_VERSIONS = ",".join(str(version) for version in range(1, GROUPING_VERSION + 1))
@@ -119,10 +120,18 @@ def releases_seen_until(*, incident_ids: Sequence[int], moments: Mapping[int, da
     return seen
 
 
-def timeline_append(*, incident: Incident, at: datetime, kind: str, text: str, actor: str) -> TimelineEntry:
-    """One more entry of the append-only timeline."""
+def timeline_append(
+    *, incident: Incident, at: datetime, kind: str, text: str, actor: str, correlation_id: str | None = None
+) -> TimelineEntry:
+    """One more entry of the append-only timeline, under the given correlation or else the one under way."""
     return TimelineEntry.objects.create(
-        project_id=incident.project_id, incident=incident, at=at, kind=kind, text=text[:4_000], actor=actor
+        project_id=incident.project_id,
+        incident=incident,
+        at=at,
+        kind=kind,
+        text=text[:4_000],
+        actor=actor,
+        correlation_id=correlation_id or current_correlation_id(),
     )
 
 

@@ -9,6 +9,7 @@ from incidents.errors.services.captured import CapturedError, Origin
 from incidents.errors.services.native import body_split, error_id_derive, native_capture
 from incidents.errors.workflows import errors_store, keys
 from readiness.infra.clock import utcnow
+from readiness.infra.correlation import continued_correlation_id
 from readiness.infra.idempotency import idempotency_key_read, idempotent_find, idempotent_keep
 from readiness.infra.metrics import refusal_observe
 from readiness.infra.problem import CONTENT_TYPE as PROBLEM_TYPE
@@ -46,7 +47,9 @@ def _native_store(request: MachineRequest, body: bytes, *, key_seed: str | None)
     caller = request.caller
     assert caller.project_id is not None
     entries = body_split(body=body, content_type=request.META.get("CONTENT_TYPE", ""))
-    origin = Origin(caller.project_id, trusted=True, synthetic=caller.synthetic)
+    origin = Origin(
+        caller.project_id, trusted=True, synthetic=caller.synthetic, correlation_id=continued_correlation_id()
+    )
     received_at = utcnow()
     captured: list[tuple[int, CapturedError]] = []
     rejected: list[dict[str, Any]] = []

@@ -11,11 +11,13 @@ class Origin:
     """Where an error came from, taken from the key and never from the body.
 
     `trusted`: the key is kept server-side, so its events may act by themselves (DESIGN). `synthetic`: a self-check.
+    `correlation_id`: of the trace that the sending request belongs to, for errors that name none themselves.
     """
 
     project_id: int
     trusted: bool = False
     synthetic: bool = False
+    correlation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

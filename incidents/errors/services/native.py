@@ -153,6 +153,7 @@ def native_capture(*, entry: Any, origin: Origin, keys: Keys, received_at: datet
     if bad:
         raise Invalid("The envelope has fields that cannot be stored as they are.", errors=bad)
     optional: dict[str, Any] = {name: text for name, text in texts.items() if name not in ("component", "message")}
+    optional["correlation_id"] = optional["correlation_id"] or origin.correlation_id
     try:
         envelope = ErrorEnvelope(
             error_id=error_id,

@@ -11,6 +11,7 @@ from incidents.triage.services.batches import IncidentBatch, batches_gather
 from incidents.triage.services.recurrence import is_recurrence
 from incidents.triage.services.severity import incident_category, ops_severity_compute, priority_propose
 from readiness.infra.actor import SYSTEM
+from readiness.infra.correlation import correlation_continued
 from readiness.infra.envelope import ErrorClass, ErrorSeverity
 from readiness.infra.outbox import outbox_publish
 from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
@@ -110,7 +111,14 @@ def _open(key: store.FingerprintKey, error: CapturedError) -> Incident:
         },
     )
     text = f"First event stored; {priority} proposed."
-    store.timeline_append(incident=incident, at=error.received_at, kind="detected", text=text, actor=SYSTEM.name)
+    store.timeline_append(
+        incident=incident,
+        at=error.received_at,
+        kind="detected",
+        text=text,
+        actor=SYSTEM.name,
+        correlation_id=e.correlation_id,
+    )
     return incident
 
 
@@ -172,10 +180,14 @@ def incident_recur(txn: SingleConnectionTxn, *, incident: Incident, error: Captu
     waits = "" if error.origin.trusted else " It came under a public key: confirm it before it counts."
     store.timeline_append(
         incident=incident, at=error.received_at, kind="recurred", text=f"It happened again{release}.{waits}",
-        actor=SYSTEM.name,
+        actor=SYSTEM.name, correlation_id=error.envelope.correlation_id,
     )  # fmt: skip
     if error.origin.trusted:
-        recurrence_tell(txn, incident)
+        trace = correlation_continued(
+            "triage.recurrence", correlation_id=error.envelope.correlation_id, span_id=error.envelope.span_id
+        )
+        with trace:  # the committing thread stands in nobody's trace; what follows belongs to the error's
+            recurrence_tell(txn, incident)
 
 
 def recurrence_tell(session: Session, incident: Incident) -> None:
