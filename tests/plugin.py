@@ -20,7 +20,7 @@ from tests.servers import PostgresServer
 pytest_plugins = ["tests.console", "tests.browser"]
 
 # What a developer's shell may hold and a test must not see.
-_FOREIGN = ("DATABASE_URL", "REDIS_URL", "PORT", "SENTRY_DSN", "TRACEPARENT")
+_FOREIGN = ("DATABASE_URL", "REDIS_URL", "PORT", "SENTRY_DSN", "TRACEPARENT", "PROMETHEUS_MULTIPROC_DIR")
 # Fixtures that reach a database; a test with none of them (nor the django_db mark) is pure and runs once.
 _IMPURE = {"django_db_setup", "_django_db_helper", "fresh_database", "template_database", "console", "fresh_console"}
 
