@@ -79,6 +79,7 @@ class FlagRevision(models.Model):
     actor_name = models.CharField(max_length=200)
     actor_id = models.BigIntegerField(null=True)
     at = models.DateTimeField()
+    correlation_id = models.CharField(max_length=64, null=True)  # noqa: DJ001  null outside any trace
 
     class Meta:
         db_table = "flags_revision"
@@ -86,7 +87,15 @@ class FlagRevision(models.Model):
             # One row for each version: two writers of the same version cannot both be recorded. Serves the history.
             models.UniqueConstraint(fields=["project_id", "environment", "key", "version"], name="flags_revision_once"),
         ]
-        indexes = [models.Index(fields=["at"], name="flags_revision_at")]  # what changed lately, on the incident page
+        indexes = [
+            models.Index(fields=["at"], name="flags_revision_at"),  # what changed lately, on the incident page
+            # revisions_correlated(): what one trace did
+            models.Index(
+                fields=["correlation_id", "at"],
+                name="flags_revision_correlation",
+                condition=models.Q(correlation_id__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key} v{self.version} {self.action}"

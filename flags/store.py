@@ -13,6 +13,7 @@ from flags.services.changes import FlagChange, FlagState, Visibility
 from flags.services.config import INSTALLATION, FlagRow
 from flags.services.values import PRODUCTION, FlagType
 from readiness.infra.actor import Actor
+from readiness.infra.correlation import current_correlation_id
 from readiness.infra.transactions import SingleConnectionTxn
 
 M = TypeVar("M", bound=models.Model)
@@ -148,6 +149,12 @@ def revisions_between(*, project_id: int, since: datetime, until: datetime, limi
     return list(rows.order_by("-at")[:limit])
 
 
+def revisions_correlated(*, correlation_id: str, project_id: int | None) -> QuerySet[FlagRevision]:
+    """What was changed under a correlation id, the earliest first; of one project unless `project_id` is None."""
+    rows = FlagRevision.objects.filter(correlation_id=correlation_id).order_by("at", "pk")
+    return rows if project_id is None else rows.filter(project_id=project_id)
+
+
 def _record(flag: Flag, change: FlagChange, actor: Actor, at: datetime) -> None:
     FlagRevision.objects.create(
         flag=flag,
@@ -163,6 +170,7 @@ def _record(flag: Flag, change: FlagChange, actor: Actor, at: datetime) -> None:
         actor_name=actor.name[:200],
         actor_id=actor.id,
         at=at,
+        correlation_id=current_correlation_id(),
     )
     FlagCounter.objects.filter(project_id=flag.project_id, environment=flag.environment).update(
         revision=F("revision") + 1

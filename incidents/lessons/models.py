@@ -194,6 +194,7 @@ class ControlRun(models.Model):
     effect = models.CharField(max_length=12, choices=Effect)
     effect_text = models.CharField(max_length=500)
     state_after = models.CharField(max_length=16, choices=Control.State)
+    correlation_id = models.CharField(max_length=64, null=True)  # noqa: DJ001  null outside any trace
 
     class Meta:
         db_table = "lessons_control_run"
@@ -201,6 +202,14 @@ class ControlRun(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["control", "sequence"], name="lessons_control_run_sequence"),
             models.UniqueConstraint(fields=["control", "idempotency_key"], name="lessons_control_run_once"),
+        ]
+        indexes = [
+            # runs_correlated(): what one trace did
+            models.Index(
+                fields=["correlation_id", "received_at"],
+                name="lessons_run_correlation",
+                condition=models.Q(correlation_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from incidents.lessons.models import Control, ControlRecurrence, ControlRun, Con
 from incidents.lessons.services.control_state import CheckResult, Outcome, Progress, Recurrence, Run
 from incidents.triage.models import Incident
 from incidents.triage.store import OPEN
+from readiness.infra.correlation import current_correlation_id
 
 CONTROLS_SHOWN = 50
 OVERDUE_BATCH = 500
@@ -110,7 +111,8 @@ def control_progress_set(control: Control, progress: Progress) -> None:
 
 
 def run_insert(**fields: Any) -> ControlRun:
-    return ControlRun.objects.create(**fields)
+    """One more run, under the correlation of whoever reports it."""
+    return ControlRun.objects.create(correlation_id=current_correlation_id(), **fields)
 
 
 def run_latest(control_id: int) -> ControlRun | None:
@@ -119,6 +121,12 @@ def run_latest(control_id: int) -> ControlRun | None:
 
 def run_by_idempotency_key(control_id: int, key: str) -> ControlRun | None:
     return ControlRun.objects.filter(control_id=control_id, idempotency_key=key).first()
+
+
+def runs_correlated(*, correlation_id: str, project_id: int | None) -> QuerySet[ControlRun]:
+    """What was reported under a correlation id, the earliest first; of one project unless `project_id` is None."""
+    rows = ControlRun.objects.defer("checks").filter(correlation_id=correlation_id).order_by("received_at", "pk")
+    return rows if project_id is None else rows.filter(project_id=project_id)
 
 
 def runs_of_control(control_id: int) -> QuerySet[ControlRun]:

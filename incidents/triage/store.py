@@ -173,6 +173,12 @@ def timeline_of(incident_id: int, *, limit: int = 200) -> list[TimelineEntry]:
     return list(reversed(newest))
 
 
+def timeline_correlated(*, correlation_id: str, project_id: int | None) -> QuerySet[TimelineEntry]:
+    """What was done to incidents under a correlation id, the earliest first; `project_id` None: of every project."""
+    rows = TimelineEntry.objects.filter(correlation_id=correlation_id).order_by("at", "pk")
+    return rows if project_id is None else rows.filter(project_id=project_id)
+
+
 def releases_of(incident_id: int, *, limit: int = 50) -> list[IncidentRelease]:
     """Where it was seen, the last seen first."""
     return list(IncidentRelease.objects.filter(incident_id=incident_id).order_by("-last_seen")[:limit])

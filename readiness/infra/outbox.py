@@ -110,11 +110,10 @@ def _tenant_of(project_id: int) -> str | None:
     return find(project_id=project_id)
 
 
-def outbox_correlated(*, correlation_id: str, project_id: int | None, limit: int) -> list[OutboxMessage]:
-    """What was published under a correlation id, the earliest first, without the payloads."""
-    rows = OutboxMessage.objects.defer("payload").filter(correlation_id=correlation_id)
-    rows = rows if project_id is None else rows.filter(project_id=project_id)
-    return list(rows.order_by("created_at", "pk")[:limit])
+def outbox_correlated(*, correlation_id: str, project_id: int | None) -> QuerySet[OutboxMessage]:
+    """What was published under a correlation id, the earliest first; of one project unless `project_id` is None."""
+    rows = OutboxMessage.objects.defer("payload").filter(correlation_id=correlation_id).order_by("created_at", "pk")
+    return rows if project_id is None else rows.filter(project_id=project_id)
 
 
 def outbox_undelivered() -> QuerySet[OutboxMessage]:

@@ -21,6 +21,7 @@ class JobRun(models.Model):
     summary = models.CharField(max_length=500, blank=True)
     error_id = models.CharField("error", max_length=36, blank=True)
     triggered_by = models.CharField(max_length=254)
+    correlation_id = models.CharField(max_length=64, null=True)  # noqa: DJ001  null outside any trace
 
     class Meta:
         db_table = "operations_job_run"
@@ -29,6 +30,12 @@ class JobRun(models.Model):
             models.Index(fields=["-finished_at"], name="operations_job_run_recent"),
             # runs_recent(job=…): one job's
             models.Index(fields=["job", "-finished_at"], name="operations_job_run_job"),
+            # runs_correlated(): what one trace did
+            models.Index(
+                fields=["correlation_id", "started_at"],
+                name="operations_run_correlation",
+                condition=models.Q(correlation_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -160,6 +160,7 @@ class Evidence(ActorColumns):
     collected_at = models.DateTimeField()
     valid_until = models.DateTimeField(null=True)
     received_at = models.DateTimeField()
+    correlation_id = models.CharField(max_length=64, null=True)  # noqa: DJ001  null outside any trace
 
     class Meta:
         verbose_name_plural = "evidence"
@@ -169,6 +170,12 @@ class Evidence(ActorColumns):
             models.Index(fields=["project_id", "sha256"], name="programs_evidence_sha256"),
             # evidence_recent(): the choices of the forms, and the newest of a kind for a pilot
             models.Index(fields=["program", "-id"], name="programs_evidence_recent"),
+            # evidence_correlated(): what one trace did
+            models.Index(
+                fields=["correlation_id", "received_at"],
+                name="programs_evidence_trace",
+                condition=models.Q(correlation_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -256,11 +263,20 @@ class Verdict(models.Model):
     state = models.CharField(max_length=64)
     digest = models.CharField(max_length=64)
     link = models.CharField(max_length=64)
+    correlation_id = models.CharField(max_length=64, null=True)  # noqa: DJ001  null outside any trace
 
     class Meta:
         ordering = ["program", "-sequence"]
         # Also serves the history, newest first, and the end of the chain.
         constraints = [models.UniqueConstraint(fields=["program", "sequence"], name="programs_verdict_once")]
+        indexes = [
+            # verdicts_correlated(): what one trace did
+            models.Index(
+                fields=["correlation_id", "evaluated_at"],
+                name="programs_verdict_trace",
+                condition=models.Q(correlation_id__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verdict} #{self.sequence}"

@@ -20,6 +20,7 @@ from readiness.operations.store.jobs import (
     job_states_ensure,
     run_add,
     runs_before,
+    runs_correlated,
     runs_recent,
     sessions_forget,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "reconciliations",
     "run_add",
     "runs_before",
+    "runs_correlated",
     "runs_recent",
     "schedule_add",
     "schedule_switch_off",

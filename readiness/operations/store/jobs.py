@@ -28,6 +28,12 @@ def run_add(**fields: Any) -> JobRun:
     return JobRun.objects.create(**fields)
 
 
+def runs_correlated(*, correlation_id: str, project_id: int | None) -> QuerySet[JobRun]:
+    """What was run under a correlation id, the earliest first; of one project unless `project_id` is None."""
+    rows = JobRun.objects.filter(correlation_id=correlation_id).order_by("started_at", "pk")
+    return rows if project_id is None else rows.filter(project_id=project_id)
+
+
 def runs_recent(*, job: str = "") -> QuerySet[JobRun]:
     """Every run, or a job's, the newest first (indexes operations_job_run_recent and _job)."""
     rows = JobRun.objects.order_by("-finished_at", "-pk")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
+from readiness.infra.correlation import current_correlation_id
 from readiness.infra.outbox import outbox_publish
 from readiness.infra.redaction import text_scrub
 from readiness.infra.refusals import Conflict, NotFound
@@ -101,7 +102,9 @@ def job_begin(txn: SingleConnectionTxn, *, job: Job, run_id: str, actor: Actor, 
         return since
     if claim is Claim.LOST and since is not None:
         summary = "It did not end: its worker was stopped or killed. A new run took its place."
-        state.last_run = _run_add(job, started_at=since, outcome=Outcome.FAILED, summary=summary, by=state.running_for)
+        state.last_run = _run_add(
+            job, started_at=since, outcome=Outcome.FAILED, summary=summary, by=state.running_for, traced=False
+        )
     state.running_id, state.running_since, state.running_for = run_id, now, str(actor)
     state.requested_at, state.requested_by = None, ""
     state.save()
@@ -135,7 +138,17 @@ def _state_locked(txn: SingleConnectionTxn, job: Job) -> JobState:
     return txn.lock_row(JobState, pk=job.key)
 
 
-def _run_add(job: Job, *, started_at: datetime, outcome: Outcome, summary: str, by: str, error_id: str = "") -> JobRun:
+def _run_add(
+    job: Job,
+    *,
+    started_at: datetime,
+    outcome: Outcome,
+    summary: str,
+    by: str,
+    error_id: str = "",
+    traced: bool = True,
+) -> JobRun:
+    """`traced`: the run belongs to the trace under way; nobody knows any more that of a dead one."""
     return store.run_add(
         job=job.key,
         started_at=started_at,
@@ -144,6 +157,7 @@ def _run_add(job: Job, *, started_at: datetime, outcome: Outcome, summary: str, 
         summary=summary[:500],
         error_id=error_id,
         triggered_by=by,
+        correlation_id=current_correlation_id() if traced else None,
     )
 
 

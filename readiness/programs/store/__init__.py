@@ -14,6 +14,7 @@ from readiness.programs.store.evidence import (
     actor_columns,
     decimal_plain,
     evidence_chosen,
+    evidence_correlated,
     evidence_fact,
     evidence_from_document,
     evidence_insert,
@@ -22,7 +23,14 @@ from readiness.programs.store.evidence import (
     evidence_repeated,
     evidence_usable,
 )
-from readiness.programs.store.verdicts import chain_entries, verdict_head, verdict_insert, verdict_last, verdicts_of
+from readiness.programs.store.verdicts import (
+    chain_entries,
+    verdict_head,
+    verdict_insert,
+    verdict_last,
+    verdicts_correlated,
+    verdicts_of,
+)
 from readiness.programs.store.words import (
     attestation_fact,
     attestation_insert,
@@ -53,6 +61,7 @@ __all__ = [
     "decimal_plain",
     "definition_save",
     "evidence_chosen",
+    "evidence_correlated",
     "evidence_fact",
     "evidence_from_document",
     "evidence_insert",
@@ -75,5 +84,6 @@ __all__ = [
     "verdict_head",
     "verdict_insert",
     "verdict_last",
+    "verdicts_correlated",
     "verdicts_of",
 ]

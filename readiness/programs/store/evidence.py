@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from readiness.infra.actor import Actor
+from readiness.infra.correlation import current_correlation_id
 from readiness.programs.models import (
     Evidence,
     Program,
@@ -68,6 +69,7 @@ def evidence_insert(
         collected_at=draft.collected_at,
         valid_until=draft.valid_until,
         received_at=at,
+        correlation_id=current_correlation_id(),
         **actor_columns(actor),
     )
 
@@ -82,6 +84,14 @@ def evidence_repeated(
     """Evidence of the same bytes for the same purpose that came the same way: a retry, or a second import."""
     same = Evidence.objects.filter(project_id=project_id, sha256=sha256, program=program, source=source)
     return same.filter(kind=draft.kind, ref=draft.ref, commit=draft.commit).order_by("pk").first()
+
+
+def evidence_correlated(*, correlation_id: str, project_id: int | None) -> QuerySet[Evidence]:
+    """What was received under a correlation id, the earliest first; of one project unless `project_id` is None."""
+    rows = (
+        Evidence.objects.select_related("program").filter(correlation_id=correlation_id).order_by("received_at", "pk")
+    )
+    return rows if project_id is None else rows.filter(project_id=project_id)
 
 
 def evidence_usable(program: Program) -> QuerySet[Evidence]:

@@ -27,6 +27,14 @@ def verdicts_of(program: Program) -> QuerySet[Verdict]:
     return Verdict.objects.filter(program=program).order_by("-sequence")
 
 
+def verdicts_correlated(*, correlation_id: str, project_id: int | None) -> QuerySet[Verdict]:
+    """What was recorded under a correlation id, the earliest first; of one project unless `project_id` is None."""
+    rows = (
+        Verdict.objects.select_related("program").filter(correlation_id=correlation_id).order_by("evaluated_at", "pk")
+    )
+    return rows if project_id is None else rows.filter(project_id=project_id)
+
+
 def verdict_head(row: Verdict) -> dict[str, str]:
     """The columns that the chain's link covers beside the body."""
     return {

@@ -10,6 +10,7 @@ from django.conf import settings
 from incidents.triage.store import OPEN, incidents_blocking, incidents_in_window
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
+from readiness.infra.correlation import current_correlation_id
 from readiness.infra.refusals import NotFound
 from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
 from readiness.programs import store
@@ -143,6 +144,7 @@ def verdict_recorded(txn: SingleConnectionTxn, *, program: Program, actor: Actor
         actor_name=actor.name[:200],
         state=state,
         digest=body_digest(salt=salt, body=body),
+        correlation_id=current_correlation_id(),
     )
     row.link = chain_link(
         key=settings.READINESS_HASH_KEY,
