@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
@@ -205,12 +204,12 @@ def test_it_answers_while_the_database_lacks_a_table(fresh_database: str, client
 def test_a_database_that_hangs_does_not_hang_the_scrape(
     fresh_database: str, client: Client, settings: Settings
 ) -> None:
-    with psycopg.connect(fresh_database) as other:
-        other.execute("LOCK TABLE infra_outbox IN ACCESS EXCLUSIVE MODE")
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE infra_outbox IN ACCESS EXCLUSIVE MODE")
         begun = utcnow()
         assert value(scrape(client, settings), "readiness_database_up") == 0
         assert (utcnow() - begun).total_seconds() < DEADLINE_S + 2
-        other.rollback()
     assert value(scrape(client, settings), "readiness_database_up") == 1
 
 

@@ -29,6 +29,7 @@ def two(
     home = tmp_path_factory.mktemp("metrics") / "home"
     env = {"READINESS_WEB_PROCESSES": "2"}
     with running_console(template_database, django_db_blocker, home, env=env) as running:
+        wait_until(lambda: stored(running) == answered(running) == 1, what="the first start's self-check", within_s=60)
         yield running
 
 
