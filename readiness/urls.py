@@ -1,12 +1,13 @@
 """Every address of the console, one block per subject."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path, register_converter
+from django.urls import URLPattern, URLResolver, path, re_path, register_converter
 from django.urls.converters import IntConverter
 
 from flags import api as flags_api
 from flags import views as flags_views
 from incidents.errors.ingest import native as errors_native
+from incidents.errors.ingest import security as errors_security
 from incidents.errors.ingest import sentry as errors_sentry
 from incidents.lessons import api as lessons_api
 from incidents.lessons import ingest as lessons_ingest
@@ -54,7 +55,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # --- capture ---
     path("api/<project:project_id>/envelope/", errors_sentry.envelope),
     path("api/<project:project_id>/envelope", errors_sentry.envelope),
-    path("api/<str:project>/envelope/", errors_sentry.not_a_project),
+    path("api/<project:project_id>/store/", errors_sentry.store),
+    path("api/<project:project_id>/store", errors_sentry.store),
+    path("api/<project:project_id>/security/", errors_security.security),
+    path("api/<project:project_id>/security", errors_security.security),
+    re_path(r"^api/(?P<project>[^/]+)/(?P<door>envelope|store|security)/?$", errors_sentry.not_a_project),
     path("v1/errors", errors_native.errors),
     # --- incidents ---
     path("ops/incidents/infra-summary", triage_api.infra_summary),

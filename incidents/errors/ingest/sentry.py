@@ -1,98 +1,47 @@
-"""The Sentry protocol's door (DSN key)."""
+"""The Sentry protocol's doors for events (DSN key): envelopes, and the old store endpoint."""
 
-import re
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from incidents.errors.ingest.reading import encoding_of, raw_read
+from incidents.errors.ingest.answers import sentry_answer, sentry_door
+from incidents.errors.ingest.dsn import dsn_caller, key_of_dsn, keys_presented
+from incidents.errors.ingest.items import items_store
+from incidents.errors.ingest.reading import body_read, encoding_of, raw_read
 from incidents.errors.services.captured import CapturedError, Origin
 from incidents.errors.services.decoding import body_decode
+from incidents.errors.services.feedback import hex_id
 from incidents.errors.services.framing import Item, envelope_parse
+from incidents.errors.services.legacy import store_body_read
 from incidents.errors.services.normalising import sentry_capture
-from incidents.errors.services.reports import client_report_read
-from incidents.errors.workflows import drops_record, errors_make_and_store, errors_store, keys
+from incidents.errors.services.trimming import event_trim
+from incidents.errors.workflows import errors_make_and_store, errors_store, keys
 from readiness.infra.clock import utcnow
-from readiness.infra.metrics import refusal_observe
-from readiness.infra.problem import json_response
-from readiness.infra.refusals import Forbidden, Malformed, Refusal, TooLarge, Unauthenticated
-from readiness.tenants.access import machine
+from readiness.infra.refusals import Malformed, TooLarge, Unauthenticated
 from readiness.tenants.services.callers import DsnCaller
 from readiness.tenants.workflows import dsn_authenticate
 
 MAX_ENVELOPE_BYTES = 20 * 1024 * 1024
 _SMALL_RAW_BYTES = 64 * 1024  # as sent
 _SMALL_BYTES = 2 * 1024 * 1024  # decoded
-_AUTH_PAIR = re.compile(r"sentry_key\s*=\s*([0-9a-fA-F]{32})")
-_ALLOWED_HEADERS = (
-    "x-sentry-auth, x-requested-with, x-forwarded-for, origin, referer, accept, content-type, authentication, "
-    "authorization, content-encoding, sentry-trace, baggage, transfer-encoding"
-)
-_CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "x-sentry-error, x-sentry-rate-limits, retry-after",
-}
-_PREFLIGHT = {
-    **_CORS,
-    "Access-Control-Allow-Methods": "POST, OPTIONS",
-    "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
-    "Access-Control-Max-Age": "3600",
-    "Allow": "POST, OPTIONS",
-}
 
 
-def _presented_keys(request: HttpRequest) -> set[str]:
-    found: set[str] = set()
-    for header in ("HTTP_X_SENTRY_AUTH", "HTTP_AUTHORIZATION"):
-        if match := _AUTH_PAIR.search(request.META.get(header, "")):
-            found.add(match[1].lower())
-    if request.META.get("QUERY_STRING") and (key := request.GET.get("sentry_key")):
-        found.add(key.lower())
-    return found
-
-
-def _dsn_key_of(dsn: object) -> str | None:
-    if not isinstance(dsn, str):
-        return None
-    try:
-        return unquote(urlsplit(dsn).username or "").lower() or None
-    except ValueError:
-        return None
-
-
-def _authenticate(project_id: int, presented: set[str]) -> DsnCaller:
-    if not presented:
-        raise Unauthenticated("No DSN key was sent; X-Sentry-Auth carries it as sentry_key=….")
-    if len(presented) > 1:
-        raise Unauthenticated("Several DSN keys were sent, and they disagree; send one.")
-    caller = dsn_authenticate(project_id, presented.pop())
-    if caller is None:
-        raise Forbidden(f"This DSN key does not belong to project {project_id}, or it was switched off.")
-    return caller
-
-
-def _sentry_refusal(refusal: Refusal) -> HttpResponse:
-    """Refusals in the shape that SDKs know: `{"detail": …}` and X-Sentry-Error."""
-    refusal_observe(door="sentry", reason=refusal.slug)
-    reason = refusal.detail.replace("\n", " ").encode("ascii", "replace").decode()
-    return json_response(
-        {"detail": refusal.detail, "causes": [error.detail for error in refusal.errors]},
-        status=refusal.status,
-        headers={**_CORS, **refusal.headers, "X-Sentry-Error": reason[:300]},
-    )
-
-
-@machine(methods=("POST", "OPTIONS"))
+@sentry_door
 def envelope(request: HttpRequest, project_id: int) -> HttpResponse:
     """POST /api/<project_id>/envelope/: 200 `{"id": …}` once everything in it that is kept is committed."""
-    if request.method == "OPTIONS":
-        return HttpResponse(status=204, headers=_PREFLIGHT)
-    try:
-        return json_response({"id": _envelope_store(request, project_id)}, headers=_CORS)
-    except Refusal as refusal:
-        return _sentry_refusal(refusal)
+    return sentry_answer(_envelope_store(request, project_id))
+
+
+@sentry_door
+def store(request: HttpRequest, project_id: int) -> HttpResponse:
+    """POST /api/<project_id>/store/: one event without an envelope, as SDKs sent it before 2020."""
+    caller = dsn_caller(project_id, keys_presented(request))
+    body = store_body_read(body=body_read(request, limit=MAX_ENVELOPE_BYTES), limit=MAX_ENVELOPE_BYTES)
+    origin = Origin(project_id, trusted=caller.trusted, synthetic=caller.synthetic)
+    captured = _event_capture(Item("event", body), {}, origin)
+    errors_store([captured])
+    return sentry_answer(captured.envelope.error_id.removeprefix("err_"))
 
 
 class _Envelope:
@@ -108,9 +57,9 @@ class _Envelope:
     def capture(self, limit: int) -> list[CapturedError]:
         """Its events, at most `limit` bytes of it decoded. Raises refusals."""
         self.header, self.items = envelope_parse(body=body_decode(raw=self.raw, encoding=self.encoding, limit=limit))
-        dsn_key = _dsn_key_of(self.header.get("dsn"))
+        dsn_key = key_of_dsn(self.header.get("dsn"))
         if self.caller is None:
-            self.caller = _authenticate(self.project_id, {dsn_key} if dsn_key else set())
+            self.caller = dsn_caller(self.project_id, {dsn_key} if dsn_key else set())
         elif dsn_key and dsn_authenticate(self.project_id, dsn_key) != self.caller:
             raise Unauthenticated("The envelope's dsn and the request's key disagree; send one.")
         origin = Origin(self.project_id, trusted=self.caller.trusted, synthetic=self.caller.synthetic)
@@ -129,27 +78,20 @@ class _Envelope:
 
 
 def _envelope_store(request: HttpRequest, project_id: int) -> str | None:
-    presented = _presented_keys(request)
-    caller = _authenticate(project_id, presented) if presented else None  # before a byte of the body is decoded
+    presented = keys_presented(request)
+    caller = dsn_caller(project_id, presented) if presented else None  # before a byte of the body is decoded
     sent = _Envelope(project_id, caller, raw_read(request, limit=MAX_ENVELOPE_BYTES), encoding_of(request))
     sent.store()
-    drops = [drop for item in sent.items if item.type == "client_report" for drop in client_report_read(item.payload)]
-    if drops:
-        drops_record(project_id=project_id, source="sdk", drops=drops)
+    if len(sent.items) > len(sent.captured) and sent.caller is not None:
+        items_store(items=sent.items, header=sent.header, caller=sent.caller)
     if sent.captured:
         return sent.captured[0].envelope.error_id.removeprefix("err_")
-    sent_id = sent.header.get("event_id")
-    return sent_id.replace("-", "") if isinstance(sent_id, str) else None
+    return hex_id(sent.header.get("event_id")) or None
 
 
 def _event_capture(item: Item, header: dict[str, Any], origin: Origin) -> CapturedError:
-    if len(item.payload) > settings.READINESS_MAX_EVENT_BYTES:
-        raise TooLarge(
-            f"The event has {len(item.payload)} bytes; at most {settings.READINESS_MAX_EVENT_BYTES} are taken. "
-            "Lower max_value_length or leave out large extra data."
-        )
     return sentry_capture(
-        payload=item.payload,
+        payload=event_trim(payload=item.payload, limit=settings.READINESS_MAX_EVENT_BYTES),
         event_id=header.get("event_id"),
         sent_at=header.get("sent_at"),
         origin=origin,
@@ -158,7 +100,7 @@ def _event_capture(item: Item, header: dict[str, Any], origin: Origin) -> Captur
     )
 
 
-@machine(methods=("POST", "GET"))
-def not_a_project(request: HttpRequest, project: str) -> HttpResponse:
+@sentry_door
+def not_a_project(request: HttpRequest, project: str, door: str) -> HttpResponse:
     """A DSN whose project is no number: told so, instead of a bare 404."""
-    return _sentry_refusal(Malformed(f"{project[:60]!r} is no project id; a DSN ends in a number."))
+    raise Malformed(f"{project[:60]!r} is no project id; a DSN ends in a number.")

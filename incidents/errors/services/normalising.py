@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import msgspec
 import zstandard
@@ -23,6 +24,7 @@ from incidents.errors.services.sentry_events import (
     SentryException,
     event_decode,
 )
+from incidents.errors.services.trimming import MAX_ENTRY_BYTES, bag_trim
 from readiness.infra.envelope import ErrorEnvelope
 from readiness.infra.redaction import FILTERED, is_suspect, key_is_secret, scrub, text_scrub
 from readiness.infra.refusals import Malformed
@@ -33,7 +35,6 @@ MAX_TAGS = 50
 MAX_FRAMES = 50
 MAX_EXCEPTIONS = 20
 MAX_BREADCRUMBS = 100
-MAX_PART_BYTES = 65_536
 OLDEST = timedelta(days=30)
 _encoder = msgspec.json.Encoder()
 _local = threading.local()
@@ -106,12 +107,12 @@ def _raw_hash(hash_key: bytes, parts: Iterable[bytes]) -> str | None:
 
 
 def _part(raw: Raw) -> Any:
-    """A free-form part of the event, scrubbed; too large a one is replaced by a note instead of losing the event."""
+    """A free-form part of the event, scrubbed; what is too large in it is replaced by a note of its size."""
     data = bytes(raw)
     if not data or data == b"null":
         return None
-    if len(data) > MAX_PART_BYTES:
-        return {"truncated": f"{len(data)} bytes, over the limit of {MAX_PART_BYTES}"}
+    if len(data) > MAX_ENTRY_BYTES and (cut := bag_trim(data)) is not None:
+        return _without_nul(scrub(cut))
     if is_suspect(data) or b"\\u0000" in data:
         return _without_nul(scrub(msgspec.json.decode(data)))
     return raw
@@ -162,6 +163,11 @@ def _request(request: Request) -> dict[str, Any]:
     }
 
 
+def person_hash(who: str, hash_key: bytes) -> str | None:
+    """16 hex of the keyed hash of whatever names a person; None for nothing."""
+    return _raw_hash(hash_key, [who.encode("utf-8", "replace")])
+
+
 def _user_hash(user: Raw, hash_key: bytes) -> str | None:
     """Who it happened to, countable and not readable: 16 hex of the keyed hash of the id (e-mail, address)."""
     data = bytes(user)
@@ -172,7 +178,7 @@ def _user_hash(user: Raw, hash_key: bytes) -> str | None:
     except msgspec.DecodeError:
         return _raw_hash(hash_key, [data])
     who = known.id or known.username or known.email or known.ip_address
-    return _raw_hash(hash_key, [str(who).encode("utf-8", "replace")]) if who else None
+    return person_hash(str(who), hash_key) if who else None
 
 
 def timestamp_parse(value: float | str | None, received_at: datetime, drift: timedelta) -> datetime:
@@ -231,10 +237,10 @@ def sentry_capture(
 ) -> CapturedError:
     """One Sentry event item as a captured error. `event_id` is the envelope's, which beats the payload's.
 
-    Raises Malformed when the payload is no event or has no usable id.
+    One without an id gets one. Raises Malformed when the payload is no event or its id is none.
     """
     event = event_decode(payload=payload)
-    error_id = error_id_of_sentry(event_id or event.event_id)
+    error_id = error_id_of_sentry(event_id or event.event_id or uuid4().hex)
     chain = [e for e in (event.exception.values or [] if event.exception else []) if e is not None][-MAX_EXCEPTIONS:]
     tags = _tags(event)
     at = timestamp_parse(event.timestamp, received_at, clock_drift(sent_at, received_at))

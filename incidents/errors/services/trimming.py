@@ -53,12 +53,17 @@ _bag = msgspec.json.Decoder(dict[str, Raw])
 _encode = msgspec.json.Encoder().encode
 
 
-def bag_trim(data: bytes) -> Any:
-    """A free-form part that is too large: its entries up to the limits, the others as a note of their size."""
+def bag_trim(data: bytes) -> dict[str, Any] | None:
+    """A free-form part that is too large: its entries up to the limits, the others as a note of their size.
+
+    None when each of them is within the limits, and so are all together.
+    """
     try:
         entries = _bag.decode(data)
     except (msgspec.DecodeError, RecursionError):
         return {"truncated": f"{len(data)} bytes, over the limit of {MAX_ENTRY_BYTES}"}
+    if len(data) <= MAX_BAG_BYTES and max((len(bytes(raw)) for raw in entries.values()), default=0) <= MAX_ENTRY_BYTES:
+        return None
     kept: dict[str, Any] = {}
     total = 0
     for name, raw in entries.items():

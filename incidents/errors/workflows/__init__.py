@@ -2,6 +2,16 @@
 
 from incidents.errors.workflows.own_errors import CONSOLE_PROJECT, console_error_record
 from incidents.errors.workflows.reading import error_find
+from incidents.errors.workflows.reports import (
+    JobOfProduct,
+    ProjectDrops,
+    check_ins_record,
+    product_jobs_read,
+    reports_forget,
+    sdk_drops_read,
+    user_reports_read,
+    user_reports_record,
+)
 from incidents.errors.workflows.retention import (
     PARTITIONS_AHEAD,
     cleanup_old_errors,
@@ -21,6 +31,9 @@ from incidents.errors.workflows.storing import (
 __all__ = [
     "CONSOLE_PROJECT",
     "PARTITIONS_AHEAD",
+    "JobOfProduct",
+    "ProjectDrops",
+    "check_ins_record",
     "cleanup_old_errors",
     "console_error_record",
     "drops_record",
@@ -32,7 +45,12 @@ __all__ = [
     "keys",
     "old_errors_count",
     "partitions_ensure",
+    "product_jobs_read",
+    "reports_forget",
     "rollups_compare",
     "rollups_earliest",
     "rollups_repair",
+    "sdk_drops_read",
+    "user_reports_read",
+    "user_reports_record",
 ]
