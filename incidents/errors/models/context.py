@@ -4,7 +4,9 @@ from django.db import models
 
 
 class Span(models.Model):
-    """One span that OTLP brought: context of a failing trace, kept for a bounded time. Attributes are scrubbed."""
+    """One span that OTLP brought. Every trace's wait a short while for an error of theirs; those of failing traces are
+    `kept` for days, as context. Attributes are scrubbed.
+    """
 
     pk = models.CompositePrimaryKey("project_id", "trace_id", "span_id")
     project_id = models.BigIntegerField()
@@ -19,14 +21,15 @@ class Span(models.Model):
     duration_us = models.BigIntegerField()
     attributes = models.JSONField(default=dict)
     created_at = models.DateTimeField()
+    kept = models.BooleanField(default=False)
 
     class Meta:
         db_table = "infra_spans"
         indexes = [
-            # spans_of_trace(): a waterfall, across projects for the founders
+            # spans_of_correlation(): a waterfall across projects, for the founders
             models.Index(fields=["trace_id"], name="infra_spans_trace"),
-            # what retention takes
-            models.Index(fields=["created_at"], name="infra_spans_created"),
+            # traces_waiting() and spans_forget(): what the span job takes, the oldest first
+            models.Index(fields=["kept", "created_at"], name="infra_spans_age"),
         ]
 
 
