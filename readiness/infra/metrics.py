@@ -135,8 +135,20 @@ def _dead_fold(directory: Path) -> None:
             path.unlink()
 
 
-if not _room_take():
-    values.ValueClass = values.MutexValue  # this process counts in its own memory
+def _own_pid() -> int:
+    """What os.getpid() says, without the system call: it is asked at every observation."""
+    return _pid
+
+
+def _after_fork() -> None:
+    global _pid
+    _pid = os.getpid()
+
+
+_pid = os.getpid()
+os.register_at_fork(after_in_child=_after_fork)
+if _shared_directory() is not None:  # the library's own seam; without room this process counts in its own memory
+    values.ValueClass = values.MultiProcessValue(_own_pid) if _room_take() else values.MutexValue  # type: ignore[no-untyped-call]
 
 
 # --- the instruments ------------------------------------------------------------------------------------------------
@@ -156,7 +168,7 @@ REQUESTS = Histogram(
 )
 CAPTURED = Counter(
     "readiness_capture_events_total",
-    "Error events committed and answered. duplicate: one that had been stored before.",
+    "Error events committed and answered. duplicate: one that had been stored before; sampled: counted, not stored.",
     ["outcome"],
     registry=PROCESS,
 )
@@ -208,6 +220,7 @@ STARTS = Counter(
 
 # Alerts compare these with zero: they are there from the first scrape on.
 _STORED, _DUPLICATES = CAPTURED.labels("stored"), CAPTURED.labels("duplicate")
+_SAMPLED = CAPTURED.labels("sampled")
 TASKS_SENT.labels(HEARTBEAT_TASK)
 
 _requests: dict[tuple[str, int], Histogram] = {}
@@ -230,12 +243,14 @@ def request_observe(*, route: str, status: int, seconds: float) -> None:
     child.observe(seconds)
 
 
-def capture_observe(*, stored: int, duplicates: int) -> None:
+def capture_observe(*, stored: int, duplicates: int, sampled: int = 0) -> None:
     """Errors were committed."""
     if stored:
         _STORED.inc(stored)
     if duplicates:
         _DUPLICATES.inc(duplicates)
+    if sampled:
+        _SAMPLED.inc(sampled)
 
 
 def refusal_observe(*, door: str, reason: str) -> None:
