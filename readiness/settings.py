@@ -245,8 +245,16 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- capture ----------------------------------------------------------------------------------------------------
 READINESS_RETENTION_DAYS = env.int("READINESS_RETENTION_DAYS", default=90)
+# Beyond age: how many events one incident keeps in full, the newest; 0 keeps all. Its first and each recurrence stay.
+READINESS_EVENTS_PER_INCIDENT = env.int("READINESS_EVENTS_PER_INCIDENT", default=10_000)
 READINESS_MAX_BODY_BYTES = env.int("READINESS_MAX_BODY_BYTES", default=20 * 1024 * 1024)  # as sent, compressed
 READINESS_MAX_EVENT_BYTES = 1024 * 1024  # one event, decompressed, as Relay has it
+# Limits, in errors; 0 switches one off, and founders set a project's own in the admin. What is refused or not kept in
+# full is counted, shown, and announced once a day (incidents.errors.services.limits).
+READINESS_KEY_EVENTS_PER_MINUTE = env.int("READINESS_KEY_EVENTS_PER_MINUTE", default=300_000)
+READINESS_INCIDENT_EVENTS_PER_MINUTE = env.int("READINESS_INCIDENT_EVENTS_PER_MINUTE", default=600)
+READINESS_INCIDENT_BURST_MINUTES = env.int("READINESS_INCIDENT_BURST_MINUTES", default=30)  # that many at once
+READINESS_SPIKE_FACTOR = env.int("READINESS_SPIKE_FACTOR", default=10)  # times an incident's usual minute
 READINESS_PUBLIC_TENANT = env.str("READINESS_PUBLIC_TENANT", default="")
 
 # What has to reach upwards through the house's order is named here and resolved at start-up.
@@ -256,7 +264,21 @@ READINESS_ERROR_RECORDER = "incidents.errors.workflows.console_error_record"
 READINESS_OUTBOX_HANDLERS: dict[str, str] = {
     "incident.recurred": "incidents.lessons.workflows.control_mark_ineffective",
     "job.run": "readiness.celery.job_run_send",
+    "capture.limited": "incidents.errors.tasks.limit_notice_send",
 }
+# What each subject recorded under a correlation id; at the same moment the order of this list is the order shown.
+READINESS_CORRELATION_READERS: list[str] = [
+    "incidents.triage.workflows.correlated.spans_read",
+    "incidents.triage.workflows.correlated.errors_read",
+    "incidents.triage.workflows.correlated.timeline_read",
+    "incidents.triage.workflows.correlated.reports_read",
+    "incidents.triage.workflows.correlated.flags_read",
+    "incidents.triage.workflows.correlated.outbox_read",
+    "readiness.operations.workflows.correlated.job_runs_read",
+    "incidents.lessons.workflows.correlated.control_runs_read",
+    "readiness.programs.workflows.correlated.evidence_read",
+    "readiness.programs.workflows.correlated.verdicts_read",
+]
 # Jobs of subjects above operations: what does them (readiness.operations.services.jobs describes them).
 READINESS_JOBS: dict[str, str] = {"verdicts": "readiness.programs.workflows.verdicts_record_daily"}
 

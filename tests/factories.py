@@ -6,6 +6,7 @@ Each takes its fields as keywords and invents the rest; a number keeps the inven
 import itertools
 import json
 import uuid
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -107,7 +108,13 @@ def an_event(**fields: Any) -> dict[str, Any]:
 
 
 def a_captured_error(
-    *, project_id: int = 1, trusted: bool = False, synthetic: bool = False, **fields: Any
+    *,
+    project_id: int = 1,
+    trusted: bool = False,
+    synthetic: bool = False,
+    received_at: datetime | None = None,
+    keys: Keys = KEYS,
+    **fields: Any,
 ) -> CapturedError:
     """An event through capture's pure part, ready to be stored."""
     event = an_event(**fields)
@@ -116,8 +123,8 @@ def a_captured_error(
         event_id=event["event_id"],
         sent_at=None,
         origin=Origin(project_id, trusted=trusted, synthetic=synthetic),
-        keys=KEYS,
-        received_at=utcnow(),
+        keys=keys,
+        received_at=received_at or utcnow(),
     )
 
 

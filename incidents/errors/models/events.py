@@ -97,6 +97,8 @@ class ErrorRollup(models.Model):
     error_class = models.CharField(max_length=64)
     severity = models.CharField(max_length=10)
     events = models.BigIntegerField()
+    # Of those, how many have left the table since, one by one (retention by count, erasure).
+    removed = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "infra_error_rollups"

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet, Sum
 
-from incidents.errors.models import ErrorEvent, ErrorRollup
+from incidents.errors.models import ErrorColumns, ErrorEvent, ErrorRollup, KeptError
 from incidents.errors.store.writing import MAX_ROWS, hour_of
 
 
@@ -41,6 +41,7 @@ def error_timeline(*, since: datetime, until: datetime) -> list[tuple[datetime, 
     return list(rows.values_list("hour").annotate(total=Sum("events")).order_by("hour")[:MAX_ROWS])
 
 
-def event_find(*, project_id: int, error_id: str) -> ErrorEvent | None:
-    """One event by its id."""
-    return ErrorEvent.objects.filter(project_id=project_id, error_id=error_id).first()
+def event_find(*, project_id: int, error_id: str) -> ErrorColumns | None:
+    """One event by its id; the kept copy when retention has taken the event itself."""
+    asked = {"project_id": project_id, "error_id": error_id}
+    return ErrorEvent.objects.filter(**asked).first() or KeptError.objects.filter(**asked).first()

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, F, Min
 from django.db.models.functions import TruncHour
 
 from incidents.errors.models import ErrorEvent, ErrorRollup
@@ -23,9 +23,9 @@ def hourly_counts_of_events(*, since: datetime, until: datetime) -> dict[tuple[A
 
 
 def hourly_counts_of_rollups(*, since: datetime, until: datetime) -> dict[tuple[Any, ...], int]:
-    """The same from the rollups."""
+    """The same from the rollups, without what has left the table since."""
     rows = ErrorRollup.objects.filter(hour__gte=since, hour__lt=until).values_list(
-        "hour", "project_id", "component", "error_class", "severity", "events"
+        "hour", "project_id", "component", "error_class", "severity", F("events") - F("removed")
     )
     return {tuple(row[:5]): row[5] for row in rows.iterator()}
 
@@ -36,9 +36,9 @@ def rollup_set(*, key: tuple[Any, ...], events: int) -> None:
     rows = ErrorRollup.objects.filter(
         hour=hour, project_id=project_id, component=component, error_class=error_class, severity=severity
     )
-    if events == 0:
+    if events == 0 and not rows.filter(removed__gt=0).exists():
         rows.delete()
-    elif not rows.update(events=events):
+    elif not rows.update(events=F("removed") + events):
         ErrorRollup.objects.create(
             hour=hour, project_id=project_id, component=component, error_class=error_class, severity=severity,
             events=events,

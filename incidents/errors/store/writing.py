@@ -13,7 +13,7 @@ from incidents.errors.models import ErrorId
 from incidents.errors.services.captured import CapturedError
 from readiness.infra.vendor_sql import moment
 
-_EVENT_COLUMNS = (
+EVENT_COLUMNS = (
     "project_id", "error_id", "timestamp", "layer", "component", "error_class", "severity", "message",
     "correlation_id", "span_id", "decision_id", "run_id", "agent_id", "reported_tenant", "input_hash",
     "exception_type", "exception_chain", "context", "envelope_version", "release", "environment", "fingerprint",
@@ -70,7 +70,8 @@ def collision_id(project_id: int, sent_id: str, content: bytes) -> str:
     return f"err_{derived[:32]}"
 
 
-def _event_row(error: CapturedError, error_id: str) -> tuple[Any, ...]:
+def event_row(error: CapturedError, error_id: str) -> tuple[Any, ...]:
+    """The values of EVENT_COLUMNS."""
     e = error.envelope
     return (
         error.origin.project_id, error_id, moment(e.timestamp), e.layer, e.component, e.error_class.value,
@@ -84,8 +85,8 @@ def _event_row(error: CapturedError, error_id: str) -> tuple[Any, ...]:
 def events_insert(errors: Sequence[tuple[CapturedError, str]]) -> None:
     """Store the errors under the given ids, and count them into the rollups of their hour of arrival."""
     for start in range(0, len(errors), MAX_ROWS):
-        rows = [_event_row(error, error_id) for error, error_id in errors[start : start + MAX_ROWS]]
-        rows_insert("infra_error_events", _EVENT_COLUMNS, rows, "ON CONFLICT DO NOTHING")
+        rows = [event_row(error, error_id) for error, error_id in errors[start : start + MAX_ROWS]]
+        rows_insert("infra_error_events", EVENT_COLUMNS, rows, "ON CONFLICT DO NOTHING")
     counts = Counter(
         (
             hour_of(error.received_at),

@@ -1,5 +1,7 @@
 """Use-cases of the subject; import them from here."""
 
+from incidents.errors.workflows.keeping import Erasure, erasable_count, errors_keep, events_erase, person_erase
+from incidents.errors.workflows.limiting import group_admit, key_admit, key_is_full
 from incidents.errors.workflows.own_errors import CONSOLE_PROJECT, console_error_record
 from incidents.errors.workflows.reading import error_find
 from incidents.errors.workflows.reports import (
@@ -31,20 +33,28 @@ from incidents.errors.workflows.storing import (
 __all__ = [
     "CONSOLE_PROJECT",
     "PARTITIONS_AHEAD",
+    "Erasure",
     "JobOfProduct",
     "ProjectDrops",
     "check_ins_record",
     "cleanup_old_errors",
     "console_error_record",
     "drops_record",
+    "erasable_count",
     "error_find",
     "errors_commit",
+    "errors_keep",
     "errors_make_and_store",
     "errors_settle",
     "errors_store",
+    "events_erase",
+    "group_admit",
+    "key_admit",
+    "key_is_full",
     "keys",
     "old_errors_count",
     "partitions_ensure",
+    "person_erase",
     "product_jobs_read",
     "reports_forget",
     "rollups_compare",

@@ -4,6 +4,7 @@ import time
 from datetime import datetime, timedelta
 
 from incidents.errors.store import retention as store
+from incidents.errors.workflows.keeping import excess_forget
 from readiness.infra.actor import Actor
 from readiness.infra.append_only import deletion_permit
 from readiness.infra.clock import utcnow
@@ -34,7 +35,7 @@ def cleanup_old_errors(*, retention_days: int, actor: Actor, reason: str = "rete
     while old_ids_delete(cutoff=cutoff):
         time.sleep(_TURN_S)
     old_rollups_delete(cutoff=cutoff)
-    return gone
+    return gone + excess_forget(actor=actor)
 
 
 @transactional(TransactionIntent.ATOMIC_WRITE)

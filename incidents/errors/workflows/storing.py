@@ -1,7 +1,8 @@
 """Store what was captured: one transaction for all that wait, each answered after it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 
 from django.conf import settings
@@ -13,6 +14,13 @@ from incidents.errors.services.normalising import Keys
 from incidents.errors.services.sinks import IncidentSink
 from incidents.errors.store import writing as store
 from incidents.errors.store.drops import drops_count
+from incidents.errors.workflows.limiting import (
+    errors_sample,
+    limiting_settle,
+    sampled_record,
+    windows_fold,
+    windows_record,
+)
 from readiness.infra.clock import utcnow
 from readiness.infra.group_commit import GroupCommit
 from readiness.infra.metrics import capture_observe
@@ -66,9 +74,16 @@ def _connection_give_back() -> None:
 def errors_settle() -> None:
     """Commit what waits and let the committing thread end (a process that goes, a test that is done)."""
     _group.close()
+    limiting_settle()
 
 
 def _commit(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
+    answers = _commit_in_turn(errors_sample(errors))
+    windows_fold()
+    return answers
+
+
+def _commit_in_turn(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
     if connection.vendor != "sqlite":
         return _commit_or_again(errors)
     with turn(settings.READINESS_HOME / "commit.lock"):
@@ -92,7 +107,8 @@ def _commit_or_again(errors: Sequence[CapturedError]) -> Sequence[StoredError]:
 
 def _counted(answers: Sequence[StoredError]) -> Sequence[StoredError]:
     duplicates = sum(answer.duplicate for answer in answers)
-    capture_observe(stored=len(answers) - duplicates, duplicates=duplicates)
+    sampled = sum(bool(answer.sampled) for answer in answers)
+    capture_observe(stored=len(answers) - duplicates - sampled, duplicates=duplicates, sampled=sampled)
     return answers
 
 
@@ -106,19 +122,44 @@ _group: GroupCommit[CapturedError, StoredError] = GroupCommit(_commit, name="err
 @transactional(TransactionIntent.LOCKED_MUTATION)
 def errors_commit(txn: SingleConnectionTxn, *, errors: Sequence[CapturedError]) -> Sequence[StoredError]:
     """One transaction: ledger, events, rollups, incidents. First write wins; another error under a taken id is kept
-    under an id derived from its content, and logged (DESIGN).
+    under an id derived from its content, and logged (DESIGN). Sampled errors are counted, and not stored.
     """
-    placed = _ids_settle(errors)
-    new = [(error, error_id) for error, (error_id, is_new) in zip(errors, placed, strict=True) if is_new]
+    kept, sampled = [error for error in errors if not error.sampled], [error for error in errors if error.sampled]
+    placed = _ids_settle(kept)
+    pairs = list(zip(kept, placed, strict=True))
+    new = [(_named(error, error_id), error_id) for error, (error_id, is_new) in pairs if is_new]
     store.events_insert(new)
     sink = _sink()
-    new_incidents = iter(sink.record([error for error, _ in new]))
-    old = [error for error, (_, is_new) in zip(errors, placed, strict=True) if not is_new]
+    incidents = sink.record([*(error for error, _ in new), *sampled])
+    if sampled:
+        sampled_record(txn, errors=sampled, incidents=incidents[len(new) :])
+    windows_record(txn)
+    new_incidents, old = iter(incidents), [error for error, (_, is_new) in pairs if not is_new]
     old_incidents = iter(sink.incidents_of(old) if old else ())
-    return [
+    answers = [
         StoredError(error_id, duplicate=not is_new, incident=next(new_incidents if is_new else old_incidents))
         for error_id, is_new in placed
     ]
+    return answers if not sampled else _in_order(errors, kept=iter(answers), sampled_incidents=new_incidents)
+
+
+def _in_order(
+    errors: Sequence[CapturedError], *, kept: Iterator[StoredError], sampled_incidents: Iterator[str]
+) -> Sequence[StoredError]:
+    """The answers in the order of the errors; a sampled one has the id that it was sent with."""
+    return [
+        StoredError(error.envelope.error_id, duplicate=False, incident=next(sampled_incidents), sampled=error.sampled)
+        if error.sampled
+        else next(kept)
+        for error in errors
+    ]
+
+
+def _named(error: CapturedError, error_id: str) -> CapturedError:
+    """The error under the id that it is stored under: an incident must name it by that."""
+    if error.envelope.error_id == error_id:
+        return error
+    return replace(error, envelope=replace(error.envelope, error_id=error_id))
 
 
 def _ids_settle(errors: Sequence[CapturedError]) -> list[tuple[str, bool]]:

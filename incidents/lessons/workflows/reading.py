@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flags.store import revisions_between
-from incidents.errors.models import ErrorEvent
+from incidents.errors.models import ErrorColumns, ErrorEvent
 from incidents.errors.store.questions import errors_by_correlation, event_find
 from incidents.lessons import store
 from incidents.lessons.models import Control, ControlRun, ControlVersion, Lesson, RootCause
@@ -55,7 +55,7 @@ class IncidentStory:
     incident: Incident
     now: datetime
     clock: DiagnosisClock
-    event: ErrorEvent | None
+    event: ErrorColumns | None
     together: Sequence[ErrorEvent]
     releases: Sequence[IncidentRelease]
     hours: Sequence[int]
@@ -104,7 +104,7 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
     )
 
 
-def _together(event: ErrorEvent | None) -> list[ErrorEvent]:
+def _together(event: ErrorColumns | None) -> list[ErrorEvent]:
     """The errors of one correlation; one alone is no company."""
     if event is None or not event.correlation_id:
         return []

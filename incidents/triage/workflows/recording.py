@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from incidents.errors.services.captured import CapturedError
 from incidents.errors.services.grouping import GROUPING_VERSION
+from incidents.errors.workflows.keeping import errors_keep
 from incidents.triage import store
 from incidents.triage.models import Incident
 from incidents.triage.services.batches import IncidentBatch, batches_gather
@@ -68,10 +69,13 @@ def incidents_record(txn: SingleConnectionTxn, *, errors: Sequence[CapturedError
     known = store.incidents_by_fingerprint(list(dict.fromkeys(keys)))
     if any(key not in known for key in keys):
         store.fingerprints_lock()
+        opened: list[tuple[CapturedError, int, str]] = []
         known = store.incidents_by_fingerprint(list(dict.fromkeys(keys)))
         for key, error in zip(keys, errors, strict=True):
             if key not in known:
                 known[key] = _open(key, error).pk
+                opened.append((error, known[key], "first"))
+        errors_keep(copies=opened)
     batches = batches_gather(errors=errors, incident_ids=[known[key] for key in keys])
     columns = ("id", "status", "severity", "error_class", "occurrences", "trusted")
     rows = [IncidentCounts(*row) for row in txn.lock_values(Incident, columns, list(batches))]
@@ -164,6 +168,7 @@ def incident_recur(txn: SingleConnectionTxn, *, incident: Incident, error: Captu
 
     Under a public key the recurrence waits for a person's click before it counts against a control (DESIGN).
     """
+    errors_keep(copies=[(error, incident.pk, "recurrence")])
     incident.status = Incident.Status.RECURRED
     incident.recurrences += 1
     incident.recurred_at = error.received_at
