@@ -104,13 +104,13 @@ def _duty_families(database: DatabaseReading) -> Iterator[Metric]:
     yield _gauge("outbox_messages", "Undelivered messages of the outbox.", messages, labels=("state",))
     text = "Since when the longest waiting message of the outbox has been due."
     yield _gauge("outbox_delay_seconds", text, outbox.delay_s)
-    jobs = database.jobs
+    jobs = database.jobs  # `job` itself is Prometheus' word for what it scrapes
     done = {job.job: job.last_ok_at.timestamp() for job in jobs if job.last_ok_at}
-    yield _gauge("job_last_success_timestamp_seconds", "When a job last went well.", done, labels=("job",))
+    yield _gauge("job_last_success_timestamp_seconds", "When a job last went well.", done, labels=("job_key",))
     failed = {job.job: int(job.failed) for job in jobs}
-    yield _gauge("job_failed", "Whether a job's last run failed.", failed, labels=("job",))
+    yield _gauge("job_failed", "Whether a job's last run failed.", failed, labels=("job_key",))
     took = {job.job: job.took_s for job in jobs if job.took_s is not None}
-    yield _gauge("job_last_duration_seconds", "How long a job's last run took.", took, labels=("job",))
+    yield _gauge("job_last_duration_seconds", "How long a job's last run took.", took, labels=("job_key",))
 
 
 def _broker_families(broker: BrokerReading) -> Iterator[Metric]:
@@ -120,7 +120,6 @@ def _broker_families(broker: BrokerReading) -> Iterator[Metric]:
     yield _gauge("workers", "Celery workers that are there.", broker.workers)
     slots = {"busy": len(broker.signs.busy), "all": broker.signs.slots}
     yield _gauge("worker_slots", "How many tasks can run at once, and how many do.", slots, labels=("state",))
-    if broker.signs.consumed_at is not None:
-        at = broker.signs.consumed_at.timestamp()
-        text = "When a worker last ran the heartbeat that beat sends every ten seconds."
-        yield _gauge("worker_heartbeat_timestamp_seconds", text, at)
+    at = broker.signs.consumed_at.timestamp() if broker.signs.consumed_at else 0
+    text = "When a worker last ran the heartbeat that beat sends every ten seconds; 0: never."
+    yield _gauge("worker_heartbeat_timestamp_seconds", text, at)
