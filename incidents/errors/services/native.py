@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from incidents.errors.services import grouping_v1
 from incidents.errors.services.captured import CapturedError, Origin
-from incidents.errors.services.grouping import GROUPING_VERSION, fingerprint_hash, native_fingerprint
+from incidents.errors.services.grouping import GROUPING_VERSION, native_fingerprint
 from incidents.errors.services.normalising import (
     MAX_MESSAGE,
     Keys,
@@ -187,26 +189,39 @@ def envelope_capture(
     frames: Sequence[Mapping[str, Any]] = (),
 ) -> CapturedError:
     """A checked envelope as a captured error; with `frames` (module, function, lineno) it is grouped by them."""
-    if frames:
-        stack = [f"{frame.get('module')}:{frame.get('function')}" for frame in frames]
-        fingerprint = fingerprint_hash([envelope.exception_type or "", *stack])
-    else:
-        fingerprint = native_fingerprint(
-            component=envelope.component,
-            error_class=envelope.error_class.value,
-            exception_type=envelope.exception_type,
-            message=envelope.message,
-        )
     first_line = envelope.message.strip().splitlines()[0] if envelope.message.strip() else envelope.component
     exception = {"type": envelope.exception_type, "value": envelope.message, "frames": list(frames)}
     return CapturedError(
         origin=origin,
         envelope=envelope,
-        fingerprint=fingerprint,
+        fingerprint=native_fingerprint(
+            component=envelope.component,
+            error_class=envelope.error_class.value,
+            exception_type=envelope.exception_type,
+            message=envelope.message,
+            frames=frames,
+        ),
         fingerprint_version=GROUPING_VERSION,
         title=(f"{envelope.exception_type}: {first_line}" if envelope.exception_type else first_line)[:250],
         culprit=envelope.component,
         content_hmac=content_hmac(content or envelope.error_id.encode(), keys.hash_key),
-        payload=payload_compress(_encoder.encode({"exceptions": [exception] if envelope.exception_type else []})),
+        payload=payload_compress(
+            _encoder.encode(
+                {"exceptions": [exception] if envelope.exception_type or frames else [], "grouped_as": "envelope"}
+            )
+        ),
         received_at=received_at,
+        previous=partial(_fingerprint_v1, envelope, frames),
+    )
+
+
+def _fingerprint_v1(envelope: ErrorEnvelope, frames: Sequence[Mapping[str, Any]]) -> str:
+    if frames:
+        stack = [f"{frame.get('module')}:{frame.get('function')}" for frame in frames]
+        return grouping_v1.fingerprint_hash([envelope.exception_type or "", *stack])
+    return grouping_v1.native_fingerprint(
+        component=envelope.component,
+        error_class=envelope.error_class.value,
+        exception_type=envelope.exception_type,
+        message=envelope.message,
     )

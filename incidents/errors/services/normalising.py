@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -14,14 +15,16 @@ import msgspec
 import zstandard
 from msgspec import Raw, Struct
 
-from incidents.errors.services.captured import CapturedError, Origin
+from incidents.errors.services import grouping_v1
+from incidents.errors.services.captured import Admit, CapturedError, Origin
 from incidents.errors.services.classifying import sentry_classify, severity_of_level
-from incidents.errors.services.grouping import GROUPING_VERSION, sentry_fingerprint
+from incidents.errors.services.grouping import GROUPING_VERSION, sdk_fingerprint_kept, sentry_fingerprint, thread_kept
 from incidents.errors.services.sentry_events import (
     Frame,
     Request,
     SentryEvent,
     SentryException,
+    Thread,
     event_decode,
 )
 from incidents.errors.services.trimming import MAX_ENTRY_BYTES, bag_trim
@@ -138,7 +141,7 @@ def _frame(frame: Frame) -> dict[str, Any]:
     return kept
 
 
-def _frames(exception: SentryException) -> list[dict[str, Any]]:
+def _frames(exception: SentryException | Thread) -> list[dict[str, Any]]:
     frames = [f for f in (exception.stacktrace.frames or [] if exception.stacktrace else []) if f is not None]
     if len(frames) > MAX_FRAMES:  # the middle of a long stack says least
         frames = frames[: MAX_FRAMES // 2] + frames[-MAX_FRAMES // 2 :]
@@ -234,10 +237,12 @@ def sentry_capture(
     origin: Origin,
     keys: Keys,
     received_at: datetime,
+    admit: Admit | None = None,
 ) -> CapturedError:
     """One Sentry event item as a captured error. `event_id` is the envelope's, which beats the payload's.
 
-    One without an id gets one. Raises Malformed when the payload is no event or its id is none.
+    One without an id gets one. What `admit` only counts has no payload. Raises Malformed when the payload is no event
+    or its id is none.
     """
     event = event_decode(payload=payload)
     error_id = error_id_of_sentry(event_id or event.event_id or uuid4().hex)
@@ -245,16 +250,21 @@ def sentry_capture(
     tags = _tags(event)
     at = timestamp_parse(event.timestamp, received_at, clock_drift(sent_at, received_at))
     envelope = _envelope(event, chain, tags, error_id=error_id, at=at, hash_key=keys.hash_key)
+    fingerprint = sentry_fingerprint(event=event, message=envelope.message)
+    sampled = None if admit is None else admit(origin.project_id, fingerprint)
+    detail = b"" if sampled else _encoder.encode(_detail(event, chain, tags)).replace(b"\\u0000", b"")
     return CapturedError(
         origin=origin,
         envelope=envelope,
-        fingerprint=sentry_fingerprint(event=event, message=envelope.message),
+        fingerprint=fingerprint,
         fingerprint_version=GROUPING_VERSION,
         title=_title(envelope.exception_type, envelope.message, event.transaction),
         culprit=envelope.component,
         content_hmac=content_hmac(payload, keys.hash_key),
-        payload=payload_compress(_encoder.encode(_detail(event, chain, tags)).replace(b"\\u0000", b"")),
+        payload=payload_compress(detail) if detail else b"",
         received_at=received_at,
+        sampled=sampled,
+        previous=partial(grouping_v1.sentry_fingerprint, event=event, message=envelope.message),
     )
 
 
@@ -340,9 +350,11 @@ def _detail(event: SentryEvent, chain: list[SentryException], tags: dict[str, st
                 "module": e.module,
                 "handled": e.mechanism.handled if e.mechanism else None,
                 "frames": _frames(e),
+                **_mechanism(e),
             }
             for e in chain
         ],
+        **_grouped_by(event, chain),
         "breadcrumbs": [_part(crumb) for crumb in crumbs],
         "request": _request(event.request) if event.request else None,
         "tags": tags,
@@ -351,6 +363,28 @@ def _detail(event: SentryEvent, chain: list[SentryException], tags: dict[str, st
         "sdk": f"{event.sdk.name}/{event.sdk.version}" if event.sdk else None,
         "logger": event.logger,
     }
+
+
+def _mechanism(exception: SentryException) -> dict[str, Any]:
+    """What grouping asks of an exception's mechanism; nothing for the usual one."""
+    mechanism = exception.mechanism
+    names = ("synthetic", "is_exception_group", "exception_id", "parent_id")
+    kept = {name: value for name in names if (value := getattr(mechanism, name)) is not None} if mechanism else {}
+    return {"mechanism": kept} if kept else {}
+
+
+def _grouped_by(event: SentryEvent, chain: list[SentryException]) -> dict[str, Any]:
+    """What else decided where the event belongs, so that a page can tell why; nothing for the usual event."""
+    kept: dict[str, Any] = {}
+    if event.fingerprint and (fingerprint := sdk_fingerprint_kept(event)):
+        kept.update(fingerprint=fingerprint, level=event.level)
+    if event.threads and not any(e.stacktrace and e.stacktrace.frames for e in chain):
+        thread = thread_kept(event)
+        if thread is not None:
+            kept["threads"] = [{"crashed": thread.crashed, "current": thread.current, "frames": _frames(thread)}]
+    if event.logentry and event.logentry.message and event.logentry.formatted:
+        kept["template"] = text_clean(event.logentry.message, MAX_MESSAGE)
+    return kept
 
 
 def _title(exception_type: str | None, message: str, transaction: str | None) -> str:

@@ -35,6 +35,9 @@ class Mechanism(Struct):
     type: str | None = None
     handled: bool | None = None
     synthetic: bool | None = None
+    is_exception_group: bool | None = None
+    exception_id: int | None = None
+    parent_id: int | None = None
 
 
 class SentryException(Struct):
@@ -173,6 +176,9 @@ def _exception(value: dict[str, Any]) -> dict[str, Any]:
             "type": _text(mechanism.get("type")),
             "handled": _bool(mechanism.get("handled")),
             "synthetic": _bool(mechanism.get("synthetic")),
+            "is_exception_group": _bool(mechanism.get("is_exception_group")),
+            "exception_id": _int(mechanism.get("exception_id")),
+            "parent_id": _int(mechanism.get("parent_id")),
         }
         if isinstance(mechanism, dict)
         else None,
