@@ -49,11 +49,11 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
 def check_base_url(**_: Any) -> list[CheckMessage]:
     """readiness.E003: the base URL is one. readiness.E004: its host is answered."""
     base = urlsplit(settings.READINESS_BASE_URL)
-    if base.scheme not in ("http", "https") or not base.hostname or base.path or base.query or base.fragment:
+    if base.scheme not in ("http", "https") or not base.hostname or base.query or base.fragment:
         return [
             Error(
                 f"READINESS_BASE_URL is {settings.READINESS_BASE_URL!r}.",
-                hint="It is scheme and host, and a port where needed: https://console.example.com",
+                hint="It is scheme and host, a port and a path where needed: https://console.example.com",
                 id="readiness.E003",
             )
         ]

@@ -60,18 +60,21 @@ READINESS_HASH_KEY = env.str("READINESS_HASH_KEY", default="") or _kept_secret("
 DEBUG = False
 _base = urlsplit(READINESS_BASE_URL)
 HTTPS = _base.scheme == "https"
+_PREFIX = _base.path  # the console may be served under a path; a proxy in front may strip it or leave it
+FORCE_SCRIPT_NAME = _PREFIX or None
 ALLOWED_HOSTS = env.list("READINESS_ALLOWED_HOSTS", default=[_base.hostname or "127.0.0.1", "127.0.0.1", "localhost"])
-CSRF_TRUSTED_ORIGINS = [READINESS_BASE_URL]
+CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
 # A balancer's probe, and a scraper beside the console, speak plain HTTP.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^health$", r"^metrics$"]
+SECURE_REDIRECT_EXEMPT = [rf"^{_PREFIX.lstrip('/')}/?{name}$" for name in ("healthz", "readyz", "health", "metrics")]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{_PREFIX}/"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 CSRF_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -175,7 +178,7 @@ USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{_PREFIX}/static/"
 STATIC_ROOT = env.str("READINESS_STATIC_ROOT", default=str(READINESS_HOME / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {

@@ -87,7 +87,7 @@ def _goal(request: HttpRequest) -> str:
     """Where to go after signing in: `next` if it stays on this console, else the first page."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     here = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if here else "/"
+    return wanted if here else reverse("home")
 
 
 @require_POST

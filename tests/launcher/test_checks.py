@@ -29,7 +29,7 @@ def test_it_names_every_mistake_at_once(tmp_path: Path) -> None:
     said = _check(
         tmp_path,
         SECRET_KEY="short",
-        READINESS_BASE_URL="https://console.example.com/path",
+        READINESS_BASE_URL="https://console.example.com?path",
         REDIS_URL="amqp://broker",
         PORT="0",
     )
