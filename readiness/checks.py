@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 _BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "unix")
-_HOOKS = ("READINESS_ERROR_RECORDER", "READINESS_INCIDENT_SINK")
+_HOOKS = ("READINESS_ERROR_RECORDER", "READINESS_INCIDENT_SINK", "READINESS_TENANT_OF_PROJECT")
 
 
 @register("readiness")
@@ -130,6 +130,8 @@ def _hooks() -> Iterator[tuple[str, str]]:
         yield name, getattr(settings, name)
     for topic, dotted in settings.READINESS_OUTBOX_HANDLERS.items():
         yield f"READINESS_OUTBOX_HANDLERS[{topic!r}]", dotted
+    for place, dotted in enumerate(settings.READINESS_CORRELATION_READERS):
+        yield f"READINESS_CORRELATION_READERS[{place}]", dotted
     for job, dotted in settings.READINESS_JOBS.items():
         yield f"READINESS_JOBS[{job!r}]", dotted
 

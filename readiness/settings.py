@@ -282,6 +282,19 @@ READINESS_CORRELATION_READERS: list[str] = [
     "readiness.programs.workflows.correlated.evidence_read",
     "readiness.programs.workflows.correlated.verdicts_read",
 ]
+# What each subject recorded under a correlation id; at the same moment the order of this list is the order shown.
+READINESS_CORRELATION_READERS: list[str] = [
+    "incidents.triage.workflows.correlated.spans_read",
+    "incidents.triage.workflows.correlated.errors_read",
+    "incidents.triage.workflows.correlated.timeline_read",
+    "incidents.triage.workflows.correlated.reports_read",
+    "incidents.triage.workflows.correlated.flags_read",
+    "incidents.triage.workflows.correlated.outbox_read",
+    "readiness.operations.workflows.correlated.job_runs_read",
+    "incidents.lessons.workflows.correlated.control_runs_read",
+    "readiness.programs.workflows.correlated.evidence_read",
+    "readiness.programs.workflows.correlated.verdicts_read",
+]
 # Jobs of subjects above operations: what does them (readiness.operations.services.jobs describes them).
 READINESS_JOBS: dict[str, str] = {"verdicts": "readiness.programs.workflows.verdicts_record_daily"}
 

@@ -64,6 +64,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # --- incidents ---
     path("ops/incidents/infra-summary", triage_api.infra_summary),
     path("incidents/", triage_views.incident_list, name="incident-list"),
+    path("ops/correlations/<path:correlation_id>", triage_api.correlation, name="ops-correlation"),
+    path("correlations/", triage_views.correlation_search, name="correlation-search"),
+    path("correlations/<path:correlation_id>/", triage_views.correlation, name="correlation"),
     # --- lessons: an incident's own page, controls and their runs, the CI client ---
     path("ops/incidents/<str:public_id>", lessons_api.ops_incident),
     path("v1/controls/<str:key>/runs", lessons_ingest.control_runs),

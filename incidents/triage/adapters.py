@@ -1,9 +1,10 @@
-"""L3: what founders see of incidents; field selection and renaming only (161-163)."""
+"""L3: what founders see of incidents and correlations; field selection and renaming only (161-163)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from incidents.triage.services.correlations import OpsCorrelatedEvent, OpsCorrelation
 from incidents.triage.services.ops_incidents import OpsIncident
 from incidents.triage.services.severity import OpsSeverity
 from readiness.infra.clock import isoz
@@ -63,4 +64,63 @@ def founder_incidents_summary(
         recent_incidents=[founder_incident_view(incident) for incident in recent],
         window_start=isoz(start),
         window_end=isoz(end),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FounderCorrelatedEventView:
+    """One event of a correlation: `offset_ms` from the first one, `duration_ms` where it lasted (spans, jobs)."""
+
+    at: str | None
+    offset_ms: int
+    duration_ms: int | None
+    kind: str
+    component: str
+    layer: str
+    severity: str
+    title: str
+    ref: str
+    incident: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FounderCorrelationResponse:
+    """GET /ops/correlations/<id>; `totals` says how many each source has (counted to 10,000), `truncated` that some of
+    them are left out of `events`.
+    """
+
+    correlation_id: str
+    started_at: str | None
+    ended_at: str | None
+    components: list[str]
+    events: list[FounderCorrelatedEventView]
+    totals: dict[str, int]
+    truncated: bool
+
+
+def founder_correlation(story: OpsCorrelation) -> FounderCorrelationResponse:
+    """A correlation as founders read it."""
+    return FounderCorrelationResponse(
+        correlation_id=story.correlation_id,
+        started_at=isoz(story.started_at),
+        ended_at=isoz(story.ended_at),
+        components=list(story.components),
+        events=[_correlated_view(story, event) for event in story.events],
+        totals={part.source: part.total for part in story.slices},
+        truncated=story.truncated,
+    )
+
+
+def _correlated_view(story: OpsCorrelation, event: OpsCorrelatedEvent) -> FounderCorrelatedEventView:
+    return FounderCorrelatedEventView(
+        at=isoz(event.at),
+        offset_ms=story.offset_ms(event),
+        duration_ms=None if event.took is None else round(event.took.total_seconds() * 1000),
+        kind=event.kind,
+        component=event.component,
+        layer=event.layer,
+        severity=event.severity.value,
+        title=event.title,
+        ref=event.ref,
+        incident=event.incident,
     )

@@ -1,9 +1,9 @@
-"""Read-only Ops APIs of incidents (scope ops:read)."""
+"""Read-only Ops APIs of incidents and correlations (scope ops:read)."""
 
 from django.http import HttpResponse
 
-from incidents.triage.adapters import founder_incidents_summary
-from incidents.triage.workflows import incidents_summary_read
+from incidents.triage.adapters import founder_correlation, founder_incidents_summary
+from incidents.triage.workflows import correlation_read, incidents_summary_read
 from readiness.infra.problem import json_response
 from readiness.infra.refusals import FieldError, Invalid
 from readiness.tenants.access import MachineRequest, machine, requires_scope
@@ -24,4 +24,13 @@ def infra_summary(request: MachineRequest) -> HttpResponse:
     summary = incidents_summary_read(hours=int(asked), project_id=request.caller.project_id)
     return json_response(
         founder_incidents_summary(counts=summary.counts, recent=summary.recent, start=summary.start, end=summary.end)
+    )
+
+
+@machine(methods=("GET",))
+@requires_scope("ops:read")
+def correlation(request: MachineRequest, correlation_id: str) -> HttpResponse:
+    """GET /ops/correlations/<id>: what happened together, in order, across components; a tenant's key sees its own."""
+    return json_response(
+        founder_correlation(correlation_read(asked=correlation_id, project_id=request.caller.project_id))
     )

@@ -1,5 +1,11 @@
 """Triage's use-cases: errors counted into incidents, what is read of them, and the moves that a person makes."""
 
+from incidents.triage.workflows.correlated import slice_read
+from incidents.triage.workflows.correlations import (
+    CorrelationReader,
+    correlation_read,
+    correlations_recent_read,
+)
 from incidents.triage.workflows.moves import (
     IncidentRef,
     incident_acknowledge,
@@ -23,9 +29,12 @@ from incidents.triage.workflows.recording import (
 
 __all__ = [
     "RECURRED_TOPIC",
+    "CorrelationReader",
     "IncidentRef",
     "IncidentSinkInTransaction",
     "IncidentsSummary",
+    "correlation_read",
+    "correlations_recent_read",
     "incident_acknowledge",
     "incident_confirm_recurrence",
     "incident_hide_sample",
@@ -38,5 +47,6 @@ __all__ = [
     "incidents_of_errors",
     "incidents_record",
     "incidents_summary_read",
+    "slice_read",
     "timeline_add",
 ]

@@ -95,6 +95,17 @@ def duration(seconds: float | timedelta | None) -> str:
     return f"{sign}{total // 86_400} d {total % 86_400 // 3_600} h"
 
 
+@register.simple_tag
+def offset(milliseconds: int) -> str:
+    """How long after the first: '0', '+12 ms', '+1.24 s', '+2 min 05 s', from an hour on '+3 h 05 min'."""
+    if milliseconds < 1_000:
+        return f"+{milliseconds} ms" if milliseconds else "0"
+    if milliseconds < 60_000:
+        return f"+{milliseconds / 1_000:.2f} s"
+    seconds = milliseconds // 1_000
+    return f"+{seconds // 60} min {seconds % 60:02d} s" if seconds < 3_600 else f"+{duration(seconds)}"
+
+
 @register.filter
 def message_kind(level_tag: str) -> str:
     """The colour of a Django message's level: success → pass, warning → warn, error → fail, others info."""

@@ -1,0 +1,58 @@
+"""A correlation as a sequence: the same thing again and again is one line with a count. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from incidents.triage.services.correlations import OpsCorrelatedEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """An event, how often it happened in a row, and when last."""
+
+    event: OpsCorrelatedEvent
+    times: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentSpell:
+    """From when to when a component took part, how often, and whether anything of it failed."""
+
+    component: str
+    first_at: datetime
+    last_at: datetime
+    events: int
+    failed: bool
+
+
+def events_fold(events: Iterable[OpsCorrelatedEvent]) -> list[Repeated]:
+    """Neighbours that say the same (kind, component, title, incident) become one."""
+    folded: list[Repeated] = []
+    for event in events:
+        last = folded[-1] if folded else None
+        if last is not None and _saying(last.event) == _saying(event):
+            folded[-1] = Repeated(last.event, last.times + 1, event.at)
+        else:
+            folded.append(Repeated(event, 1, event.at))
+    return folded
+
+
+def _saying(event: OpsCorrelatedEvent) -> tuple[object, ...]:
+    return event.kind, event.component, event.title, event.incident
+
+
+def components_spell(events: Iterable[OpsCorrelatedEvent]) -> list[ComponentSpell]:
+    """Each component's part, in the order in which they first appear."""
+    spells: dict[str, ComponentSpell] = {}
+    for event in events:
+        old = spells.get(event.component)
+        spells[event.component] = ComponentSpell(
+            component=event.component,
+            first_at=old.first_at if old else event.at,
+            last_at=max(old.last_at, event.ended_at) if old else event.ended_at,
+            events=old.events + 1 if old else 1,
+            failed=(old.failed if old else False) or event.severity.rank > 0,
+        )
+    return list(spells.values())
