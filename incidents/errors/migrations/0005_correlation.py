@@ -8,8 +8,7 @@ from readiness.infra.vendor_sql import VendorSQL
 def _index(columns: str) -> dict[str, list[str]]:
     statements = [
         "DROP INDEX infra_error_events_correlation",
-        f"CREATE INDEX infra_error_events_correlation ON infra_error_events ({columns}) "
-        "WHERE correlation_id IS NOT NULL",
+        f"CREATE INDEX infra_error_events_correlation ON infra_error_events ({columns}) WHERE correlation_id IS NOT NULL",
     ]
     return {"sqlite": statements, "postgresql": statements}
 
