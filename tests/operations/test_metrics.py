@@ -126,7 +126,6 @@ def test_paths_that_somebody_makes_up_share_one_label(client: Client, settings: 
     assert routes() == before
 
 
-@pytest.mark.pure
 def test_reasons_that_an_sdk_makes_up_are_other() -> None:
     made_up = {("sdk", f"because {number}"): 2 for number in range(500)}
     ours = {("console", f"limit-{number}"): 1_000 - number for number in range(100)}

@@ -27,9 +27,14 @@ class Command(BaseCommand):
                 self._write(directory / name, text)
         except OSError as refused:
             raise CommandError(f"{directory} cannot be written ({refused}). Name a directory that can.") from None
+        kept = (
+            "is able to read it (a copy elsewhere will do)"
+            if token_file.exists()
+            else "finds READINESS_METRICS_TOKEN there"
+        )
         self.stdout.write(
-            f"Start it by: prometheus --config.file={directory / CONFIG}\n"
-            f"It has to be able to read {token_file} (a copy will do: authorization.credentials_file names it).\n"
+            f"See to it that Prometheus {kept}: {token_file}\n"
+            f"Then: prometheus --config.file={directory / CONFIG}\n"
             f"In Grafana: Dashboards, New, Import, {DASHBOARD}."
         )
 
