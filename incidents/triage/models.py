@@ -4,7 +4,10 @@ from django.db import models
 
 
 class Incident(models.Model):
-    """Detected → acknowledged → diagnosed → prevented → closed, or recurred. Shown as `INC-<pk>`."""
+    """Detected → acknowledged → diagnosed → prevented → closed, or recurred. Shown as `INC-<pk>`.
+
+    A merged one is frozen as it was when it was merged; `merged_into` has its hashes and its figures since.
+    """
 
     class Status(models.TextChoices):
         DETECTED = "detected", "Detected"
@@ -13,6 +16,7 @@ class Incident(models.Model):
         PREVENTED = "prevented", "Prevented"
         CLOSED = "closed", "Closed"
         RECURRED = "recurred", "Recurred"
+        MERGED = "merged", "Merged"
 
     class Priority(models.TextChoices):
         P0 = "P0", "P0 critical"
@@ -55,6 +59,9 @@ class Incident(models.Model):
     recurrence_confirmed = models.BooleanField(
         default=True, help_text="False: seen under a public key, a person has yet to confirm."
     )
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged_from")
+    # Counted up with each move of a hash from or to it, so that a batch notices one that was faster (recording.py).
+    moves = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "triage_incident"
@@ -85,12 +92,62 @@ class IncidentFingerprint(models.Model):
     version = models.PositiveSmallIntegerField()
     fingerprint = models.CharField(max_length=32)
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="fingerprints")
+    added_at = models.DateTimeField(null=True)
+    first_error_id = models.CharField(max_length=36, blank=True, default="", db_default="")
+    # The older version's hash by which it was attached to its incident after an upgrade of the algorithm.
+    previous = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="followed_by")
 
     class Meta:
         db_table = "triage_incident_fingerprint"
         constraints = [
             models.UniqueConstraint(fields=["project_id", "version", "fingerprint"], name="triage_fingerprint_once"),
         ]
+
+
+class GroupingEpoch(models.Model):
+    """When a version of the grouping algorithm met its first unknown hash: the dual look-up ends a time after that."""
+
+    project_id = models.BigIntegerField(default=0)
+    version = models.PositiveSmallIntegerField(unique=True)
+    began_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "triage_grouping_epoch"
+
+    def __str__(self) -> str:
+        return f"Grouping version {self.version}"
+
+
+class IncidentMerge(models.Model):
+    """One incident was merged into another, and perhaps that was undone. `moved`: ids of the fingerprints that went;
+    `before` and `after`: the target's fields that the merge changed, `status_before` the source's status.
+    """
+
+    project_id = models.BigIntegerField()
+    source = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="merges")
+    target = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="merges_taken")
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=254)
+    moved = models.JSONField(default=list)
+    status_before = models.CharField(max_length=12)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.CharField(max_length=254, blank=True)
+
+    class Meta:
+        db_table = "triage_incident_merge"
+        constraints = [
+            # An incident is merged into one other at a time.
+            models.UniqueConstraint(
+                fields=["source"], condition=models.Q(undone_at__isnull=True), name="triage_merge_once"
+            ),
+        ]
+        # merges_of(): what an incident's grouping page lists
+        indexes = [models.Index(fields=["target", "-at"], name="triage_merge_target")]
+
+    def __str__(self) -> str:
+        return f"INC-{self.source_id} into INC-{self.target_id}"
 
 
 class IncidentRelease(models.Model):
