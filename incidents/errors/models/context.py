@@ -57,6 +57,12 @@ class UserReport(models.Model):
             models.Index(fields=["project_id", "error_id"], name="infra_user_report_error"),
             models.Index(fields=["project_id", "fingerprint", "-created_at"], name="infra_user_report_group"),
             models.Index(fields=["project_id", "correlation_id"], name="infra_user_report_trace"),
+            # reports_correlated(): across projects, for the founders
+            models.Index(
+                fields=["correlation_id", "created_at"],
+                name="infra_user_report_together",
+                condition=~models.Q(correlation_id=""),
+            ),
             # what retention takes
             models.Index(fields=["created_at"], name="infra_user_report_created"),
         ]

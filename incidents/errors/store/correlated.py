@@ -21,7 +21,7 @@ def spans_correlated(*, correlation_id: str, project_id: int | None) -> QuerySet
 
 def reports_correlated(*, correlation_id: str, project_id: int | None) -> QuerySet[UserReport]:
     """The earliest first."""
-    rows = UserReport.objects.filter(correlation_id=correlation_id)
+    rows = UserReport.objects.filter(correlation_id=correlation_id).exclude(correlation_id="")
     return (rows if project_id is None else rows.filter(project_id=project_id)).order_by("created_at", "pk")
 
 
