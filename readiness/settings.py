@@ -263,6 +263,7 @@ READINESS_PUBLIC_TENANT = env.str("READINESS_PUBLIC_TENANT", default="")
 # What has to reach upwards through the house's order is named here and resolved at start-up.
 READINESS_INCIDENT_SINK = "incidents.triage.workflows.IncidentSinkInTransaction"
 READINESS_TENANT_OF_PROJECT = "readiness.tenants.workflows.tenant_slug_of"  # for the log lines of a delivery
+READINESS_KEY_FIGURES = "incidents.errors.workflows.key_lines_read"  # what Connect shows of refused errors
 READINESS_ERROR_RECORDER = "incidents.errors.workflows.console_error_record"
 READINESS_OUTBOX_HANDLERS: dict[str, str] = {
     "incident.recurred": "incidents.lessons.workflows.control_mark_ineffective",
@@ -292,6 +293,12 @@ READINESS_CORRELATION_READERS: list[str] = [
     "incidents.triage.workflows.correlated.outbox_read",
     "readiness.operations.workflows.correlated.job_runs_read",
     "incidents.lessons.workflows.correlated.control_runs_read",
+# --- mail: founders hear of a limit that was hit; without EMAIL_URL they see it in the console only ------------------
+EMAIL_URL = env.str("EMAIL_URL", default="")
+vars().update(environ.Env.email_url_config(EMAIL_URL) if EMAIL_URL else {})
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("READINESS_EMAIL_FROM", default=f"readiness@{_base.hostname or 'localhost'}")
+
     "readiness.programs.workflows.correlated.evidence_read",
     "readiness.programs.workflows.correlated.verdicts_read",
 ]

@@ -59,7 +59,9 @@ UPDATE triage_incident SET
   occurrences = triage_incident.occurrences + v.column2,
   first_seen = CASE WHEN v.column3 < triage_incident.first_seen THEN v.column3 ELSE triage_incident.first_seen END,
   last_seen = CASE WHEN v.column4 > triage_incident.last_seen THEN v.column4 ELSE triage_incident.last_seen END,
-  last_error_id = v.column5, last_release = v.column6, last_environment = v.column7,
+  last_error_id = CASE WHEN v.column5 = '' THEN triage_incident.last_error_id ELSE v.column5 END,
+  last_release = CASE WHEN v.column5 = '' THEN triage_incident.last_release ELSE v.column6 END,
+  last_environment = CASE WHEN v.column5 = '' THEN triage_incident.last_environment ELSE v.column7 END,
   severity = v.column8, ops_severity = v.column9, trusted = v.column10
 FROM (VALUES {rows}) AS v WHERE triage_incident.id = v.column1
 """

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from incidents.errors.ingest.reading import body_read
 from incidents.errors.services.captured import CapturedError, Origin
 from incidents.errors.services.native import body_split, error_id_derive, native_capture
-from incidents.errors.workflows import errors_store, keys
+from incidents.errors.workflows import errors_store, key_admit, keys
 from readiness.infra.clock import utcnow
 from readiness.infra.correlation import continued_correlation_id
 from readiness.infra.idempotency import idempotency_key_read, idempotent_find, idempotent_keep
@@ -47,9 +47,11 @@ def _native_store(request: MachineRequest, body: bytes, *, key_seed: str | None)
     caller = request.caller
     assert caller.project_id is not None
     entries = body_split(body=body, content_type=request.META.get("CONTENT_TYPE", ""))
+    key_admit(project_id=caller.project_id, key_kind="api", key_id=caller.key_id, errors=len(entries))
     origin = Origin(
-        caller.project_id, trusted=True, synthetic=caller.synthetic, correlation_id=continued_correlation_id()
-    )
+        caller.project_id, trusted=True, synthetic=caller.synthetic, correlation_id=continued_correlation_id(),
+        key_kind="api", key_id=caller.key_id,
+    )  # fmt: skip
     received_at = utcnow()
     captured: list[tuple[int, CapturedError]] = []
     rejected: list[dict[str, Any]] = []
@@ -63,9 +65,12 @@ def _native_store(request: MachineRequest, body: bytes, *, key_seed: str | None)
             rejected.append({"index": index, **problem_body(refusal)})
     stored = errors_store([error for _, error in captured])
     accepted = [
-        {"index": index, "error_id": answer.error_id, "incident": answer.incident}
+        {
+            "index": index, "error_id": answer.error_id, "incident": answer.incident,
+            **({"sampled": answer.sampled} if answer.sampled else {}),  # counted, and not kept: the incident is loud
+        }
         for (index, _), answer in zip(captured, stored, strict=True)
-    ]
+    ]  # fmt: skip
     answer = {"accepted": accepted, "rejected": rejected}
     if accepted:
         return (200 if rejected else 201), answer

@@ -8,7 +8,7 @@ from incidents.errors.ingest.reading import body_read
 from incidents.errors.services.captured import Origin
 from incidents.errors.services.normalising import sentry_capture
 from incidents.errors.services.security import security_reports_read
-from incidents.errors.workflows import drops_record, errors_store, keys
+from incidents.errors.workflows import drops_record, errors_store, key_admit, keys
 from readiness.infra.clock import utcnow
 
 MAX_REPORT_BYTES = 1024 * 1024
@@ -28,7 +28,10 @@ def security(request: HttpRequest, project_id: int) -> HttpResponse:
         user_agent=request.META.get("HTTP_USER_AGENT", ""),
         at=received_at,
     )
-    origin = Origin(project_id, trusted=caller.trusted, synthetic=caller.synthetic)
+    key_admit(project_id=project_id, key_kind="dsn", key_id=caller.key_id, errors=len(found.events))
+    origin = Origin(
+        project_id, trusted=caller.trusted, synthetic=caller.synthetic, key_kind="dsn", key_id=caller.key_id
+    )
     captured = [
         sentry_capture(payload=event, event_id=None, sent_at=None, origin=origin, keys=keys(), received_at=received_at)
         for event in found.events

@@ -15,14 +15,23 @@ from incidents.errors.services.feedback import hex_id
 from incidents.errors.services.framing import Item, envelope_parse
 from incidents.errors.services.legacy import store_body_read
 from incidents.errors.services.normalising import sentry_capture
+from incidents.errors.services.rate_limits import CaptureLimited
 from incidents.errors.services.trimming import event_trim
-from incidents.errors.workflows import errors_make_and_store, errors_store, keys
+from incidents.errors.workflows import (
+    errors_make_and_store,
+    errors_store,
+    group_admit,
+    key_admit,
+    key_is_full,
+    keys,
+)
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Malformed, TooLarge, Unauthenticated
 from readiness.tenants.services.callers import DsnCaller
 from readiness.tenants.workflows import dsn_authenticate
 
 MAX_ENVELOPE_BYTES = 20 * 1024 * 1024
+DSN = "dsn"  # the kind of the key, as limits and counts name it
 _SMALL_RAW_BYTES = 64 * 1024  # as sent
 _SMALL_BYTES = 2 * 1024 * 1024  # decoded
 
@@ -38,8 +47,8 @@ def store(request: HttpRequest, project_id: int) -> HttpResponse:
     """POST /api/<project_id>/store/: one event without an envelope, as SDKs sent it before 2020."""
     caller = dsn_caller(project_id, keys_presented(request))
     body = store_body_read(body=body_read(request, limit=MAX_ENVELOPE_BYTES), limit=MAX_ENVELOPE_BYTES)
-    origin = Origin(project_id, trusted=caller.trusted, synthetic=caller.synthetic)
-    captured = _event_capture(Item("event", body), {}, origin)
+    key_admit(project_id=project_id, key_kind=DSN, key_id=caller.key_id, errors=1)
+    captured = _event_capture(Item("event", body), {}, _origin(caller))
     errors_store([captured])
     return sentry_answer(captured.envelope.error_id.removeprefix("err_"))
 
@@ -53,22 +62,33 @@ class _Envelope:
         self.header: dict[str, Any] = {}
         self.items: list[Item] = []
         self.captured: list[CapturedError] = []
+        self.limited: CaptureLimited | None = None
 
     def capture(self, limit: int) -> list[CapturedError]:
-        """Its events, at most `limit` bytes of it decoded. Raises refusals."""
+        """Its events, at most `limit` bytes of it decoded; none when the key is over its limit. Raises refusals."""
         self.header, self.items = envelope_parse(body=body_decode(raw=self.raw, encoding=self.encoding, limit=limit))
         dsn_key = key_of_dsn(self.header.get("dsn"))
         if self.caller is None:
             self.caller = dsn_caller(self.project_id, {dsn_key} if dsn_key else set())
         elif dsn_key and dsn_authenticate(self.project_id, dsn_key) != self.caller:
             raise Unauthenticated("The envelope's dsn and the request's key disagree; send one.")
-        origin = Origin(self.project_id, trusted=self.caller.trusted, synthetic=self.caller.synthetic)
-        self.captured = [_event_capture(item, self.header, origin) for item in self.items if item.type == "event"]
+        events = [item for item in self.items if item.type == "event"]
+        try:
+            key_admit(project_id=self.project_id, key_kind=DSN, key_id=self.caller.key_id, errors=len(events))
+        except CaptureLimited as limited:  # what came beside the events is taken first: users' words, the SDK's report
+            self.limited = limited
+            return []
+        origin = _origin(self.caller)
+        self.captured = [_event_capture(item, self.header, origin) for item in events]
         return self.captured
 
     def store(self) -> None:
-        """Capture and commit. A large one, as sent or as decoded, is read in its own thread: nobody waits for it."""
-        if len(self.raw) <= _SMALL_RAW_BYTES:
+        """Capture and commit. A large one, as sent or as decoded, is read in its own thread: nobody waits for it, nor
+        for those that will be refused.
+        """
+        caller = self.caller
+        full = caller is not None and key_is_full(project_id=self.project_id, key_kind=DSN, key_id=caller.key_id)
+        if len(self.raw) <= _SMALL_RAW_BYTES and not full:
             try:
                 errors_make_and_store(lambda: self.capture(_SMALL_BYTES))
                 return
@@ -84,9 +104,17 @@ def _envelope_store(request: HttpRequest, project_id: int) -> str | None:
     sent.store()
     if len(sent.items) > len(sent.captured) and sent.caller is not None:
         items_store(items=sent.items, header=sent.header, caller=sent.caller)
+    if sent.limited is not None:
+        raise sent.limited
     if sent.captured:
         return sent.captured[0].envelope.error_id.removeprefix("err_")
     return hex_id(sent.header.get("event_id")) or None
+
+
+def _origin(caller: DsnCaller) -> Origin:
+    return Origin(
+        caller.project_id, trusted=caller.trusted, synthetic=caller.synthetic, key_kind=DSN, key_id=caller.key_id
+    )
 
 
 def _event_capture(item: Item, header: dict[str, Any], origin: Origin) -> CapturedError:
@@ -97,6 +125,7 @@ def _event_capture(item: Item, header: dict[str, Any], origin: Origin) -> Captur
         origin=origin,
         keys=keys(),
         received_at=utcnow(),
+        admit=group_admit,
     )
 
 

@@ -2,6 +2,17 @@
 
 from incidents.errors.workflows.keeping import Erasure, erasable_count, errors_keep, events_erase, person_erase
 from incidents.errors.workflows.limiting import group_admit, key_admit, key_is_full
+from incidents.errors.workflows.notices import (
+    capture_limits_set,
+    drops_forget,
+    incident_drops_read,
+    incidents_sampled,
+    key_lines_read,
+    limit_notice_mail,
+    limit_notices_read,
+    limit_notices_see,
+    windows_forget,
+)
 from incidents.errors.workflows.own_errors import CONSOLE_PROJECT, console_error_record
 from incidents.errors.workflows.reading import error_find
 from incidents.errors.workflows.reports import (
@@ -36,9 +47,11 @@ __all__ = [
     "Erasure",
     "JobOfProduct",
     "ProjectDrops",
+    "capture_limits_set",
     "check_ins_record",
     "cleanup_old_errors",
     "console_error_record",
+    "drops_forget",
     "drops_record",
     "erasable_count",
     "error_find",
@@ -49,9 +62,15 @@ __all__ = [
     "errors_store",
     "events_erase",
     "group_admit",
+    "incident_drops_read",
+    "incidents_sampled",
     "key_admit",
     "key_is_full",
+    "key_lines_read",
     "keys",
+    "limit_notice_mail",
+    "limit_notices_read",
+    "limit_notices_see",
     "old_errors_count",
     "partitions_ensure",
     "person_erase",
@@ -63,4 +82,5 @@ __all__ = [
     "sdk_drops_read",
     "user_reports_read",
     "user_reports_record",
+    "windows_forget",
 ]

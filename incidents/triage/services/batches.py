@@ -10,7 +10,9 @@ from incidents.triage.services.severity import worse_severity
 
 @dataclass(slots=True)
 class IncidentBatch:
-    """What a batch adds to one incident. `releases`: (release, environment) → (occurrences, first, last)."""
+    """What a batch adds to one incident. `releases`: (release, environment) → (occurrences, first, last). The `last_`
+    ones are of its newest stored error, empty when all were only counted (sampled).
+    """
 
     project_id: int
     first: datetime
@@ -36,7 +38,8 @@ class IncidentBatch:
     def add(self, error: CapturedError) -> None:
         e = error.envelope
         self.errors.append(error)
-        if not self.last_error_id or e.timestamp >= self.last:
+        # What is not kept cannot be shown as the newest. The kept ones of a batch come first.
+        if not error.sampled and (not self.last_error_id or e.timestamp >= self.last):
             self.last_error_id, self.last_release, self.last_environment = (
                 e.error_id,
                 e.release or "",

@@ -25,6 +25,7 @@ from readiness.tenants.workflows.onboarding import (
 )
 from readiness.tenants.workflows.people import (
     FounderEnsured,
+    founder_addresses,
     founder_ensure,
     password_set,
     person_add,
@@ -42,6 +43,7 @@ __all__ = [
     "dsn_key_change",
     "dsn_key_create",
     "forget_recent_answers",
+    "founder_addresses",
     "founder_ensure",
     "founder_keys_read",
     "key_create",

@@ -220,3 +220,9 @@ def _password_checked(password: str, user: User) -> None:
     except ValidationError as refused:
         text = " ".join(refused.messages)
         raise Invalid(text, errors=[FieldError("/password", text)]) from None
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def founder_addresses(session: Session) -> list[str]:
+    """Where active founders get mail."""
+    return list(store.founders_active().order_by("email").values_list("email", flat=True))

@@ -1,0 +1,146 @@
+"""What founders are told of limits: seen in the console, mailed once, forgotten in time; and the limits they set."""
+
+import logging
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+
+from incidents.errors.models import CaptureSettings, LimitNotice
+from incidents.errors.services.drop_figures import KeyDropLine, key_lines_sum
+from incidents.errors.services.limits import PAST_MINUTES, limit_settings_check
+from incidents.errors.store import drops as drops_store
+from incidents.errors.store import limits as store
+from incidents.errors.workflows.limiting import limits_forget_recent
+from readiness.infra.actor import Actor
+from readiness.infra.clock import utcnow
+from readiness.infra.refusals import Invalid
+from readiness.infra.transactions import Session, TransactionIntent, transactional
+from readiness.tenants.workflows import founder_addresses
+
+log = logging.getLogger(__name__)
+SHOWN_FOR = timedelta(days=14)
+SHOWN = 3
+KEY_FIGURES_FOR = timedelta(days=7)
+WINDOWS_KEPT = timedelta(minutes=PAST_MINUTES + 60)
+INCIDENT_DROPS_FOR = timedelta(days=90)
+MARKED_FOR = timedelta(hours=24)
+
+
+# --- notices ----------------------------------------------------------------------------------------------------------
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def limit_notices_read(session: Session) -> tuple[list[LimitNotice], int]:
+    """The newest notices that no founder has seen yet, and how many more there are."""
+    rows = list(store.notices_unseen(since=utcnow() - SHOWN_FOR)[: SHOWN + 97])
+    return rows[:SHOWN], len(rows[SHOWN:])
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def limit_notices_see(session: Session, *, until: int, actor: Actor) -> int:
+    """A founder has seen the notices up to that one; how many were new to everybody."""
+    return store.notices_mark_seen(until=until, by=actor.name)
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def limit_notice_read(session: Session, *, notice_id: int) -> LimitNotice | None:
+    """One notice; None when it is forgotten."""
+    return store.notice_find(notice_id)
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def limit_notice_announced(session: Session, *, notice_id: int) -> bool:
+    """Note that a notice was sent out; False when it had been before."""
+    return store.notice_mark_announced(notice_id, at=utcnow())
+
+
+def limit_notice_mail(*, notice_id: int) -> bool:
+    """Log a notice, and mail it to the founders when EMAIL_URL names a server; False when that was done before.
+
+    The mail goes out between two transactions. Raises what the mail server's refusal raises: the notice then stays
+    unannounced, and in the console.
+    """
+    notice = limit_notice_read(notice_id=notice_id)
+    if notice is None or notice.announced_at is not None:
+        return False
+    log.warning("limit: %s", notice.text, extra={"scope": notice.scope, "ref": notice.ref})
+    if settings.EMAIL_URL and (addresses := founder_addresses()):
+        place = f"/incidents/{notice.ref}/" if notice.scope != "key" else "/connect/"
+        send_mail(
+            subject=f"Readiness: {notice.text.split('. ')[0]}",
+            message=f"{notice.text}\n\n{settings.READINESS_BASE_URL}{place}\n",
+            from_email=None,
+            recipient_list=addresses,
+        )
+    return limit_notice_announced(notice_id=notice_id)
+
+
+# --- figures ----------------------------------------------------------------------------------------------------------
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def key_lines_read(session: Session, *, project_ids: Collection[int]) -> Mapping[int, Collection[KeyDropLine]]:
+    """project → what of its keys' errors was refused or only counted, in the last day and week; settings name this for
+    the page of the keys, which stands below capture in the house's order.
+    """
+    now = utcnow()
+    return key_lines_sum(rows=drops_store.drops_of_projects(project_ids, since=now - KEY_FIGURES_FOR), now=now)
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def incident_drops_read(session: Session, *, incident_id: int) -> list[drops_store.Drops]:
+    """What of an incident's errors was counted and not kept in full, by reason, and between when."""
+    return drops_store.drops_of_incident(incident_id, since=utcnow() - INCIDENT_DROPS_FOR)
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def incidents_sampled(session: Session, *, incident_ids: Collection[int]) -> Mapping[int, int]:
+    """incident → how many of its errors of the last day were counted and not kept; those without are left out."""
+    return drops_store.incidents_with_drops(incident_ids, since=utcnow() - MARKED_FOR)
+
+
+# --- forgetting -------------------------------------------------------------------------------------------------------
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def windows_forget(session: Session) -> int:
+    """Forget the minutes that no process reads again; how many windows went."""
+    return store.windows_forget(before=utcnow() - WINDOWS_KEPT)
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def drops_forget(session: Session, *, retention_days: int) -> int:
+    """Forget counts and notices that are older than the events' own retention; how many."""
+    before = utcnow() - timedelta(days=retention_days)
+    return drops_store.drops_forget(before=before) + store.notices_forget(before=before)
+
+
+# --- what founders set ------------------------------------------------------------------------------------------------
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def capture_limits_set(
+    session: Session,
+    *,
+    project_id: int,
+    key_per_minute: int | None,
+    incident_per_minute: int | None,
+    spike_factor: int | None,
+    actor: Actor,
+) -> CaptureSettings:
+    """Set a project's own limits (project 0: every project's); None stands for the installation's. Raises Invalid.
+
+    They hold in every process within two seconds.
+    """
+    values = {
+        "key_per_minute": key_per_minute, "incident_per_minute": incident_per_minute, "spike_factor": spike_factor,
+    }  # fmt: skip
+    if errors := limit_settings_check(**values):
+        raise Invalid("These limits cannot be set as they are; nothing was changed.", errors=errors)
+    row = store.capture_settings_put(project_id=project_id, values=values)
+    transaction.on_commit(limits_forget_recent)
+    log.info("capture limits set", extra={"project": project_id, "actor": actor.name, **values})
+    return row
