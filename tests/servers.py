@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -88,21 +88,23 @@ def wait_until(
 class PostgresServer:
     """PostgreSQL on a private socket in `directory`; nothing listens on the network.
 
-    Unless it is `durable`, it keeps nothing through a crash of the machine: for tests only.
+    Unless it is `durable`, it keeps nothing through a crash of the machine: for tests only. `options` are settings of
+    postgresql.conf beside ours.
     """
 
     directory: Path
     durable: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def prepare(cls, *, durable: bool = False) -> "PostgresServer":
+    def prepare(cls, *, durable: bool = False, options: Mapping[str, str] | None = None) -> "PostgresServer":
         """Choose where it will live, without starting it: its URL is needed before the first test is known."""
         directory = Path(tempfile.mkdtemp(prefix="rpg-"))
         if len(str(directory / ".s.PGSQL.5432")) > 90:  # the kernel's limit for a socket path is 107 bytes
             directory.rmdir()
             directory = Path(tempfile.mkdtemp(prefix="rpg-", dir="/tmp"))
-        return cls(directory, durable)
+        return cls(directory, durable, options or {})
 
     def url(self, database: str) -> str:
         """The DATABASE_URL of one of its databases, as the role that the console has in production."""
@@ -117,11 +119,11 @@ class PostgresServer:
         if self.process is not None:
             return
         uid = NOBODY if os.geteuid() == 0 else None
-        binaries, data, log = self._binaries(), self.directory / "data", self.directory / "server.log"
+        data, log = self.directory / "data", self.directory / "server.log"
         if uid is not None:
             os.chown(self.directory, uid, uid)
         initdb: list[str | Path] = [
-            binaries / "initdb",
+            self._binaries() / "initdb",
             "-D",
             data,
             "--username=postgres",
@@ -131,6 +133,13 @@ class PostgresServer:
         made = start([*initdb, "--locale-provider=builtin", "--locale=C.UTF-8", "--no-sync"], log=log, uid=uid)
         if made.wait(timeout=60):
             raise AssertionError(f"initdb failed:\n{log.read_text(errors='replace')[-3000:]}")
+        self.launch()
+        wait_until(self.answers, what="PostgreSQL's start", within_s=60, child=self.process, log=log)
+        with self.connect("postgres") as connection:
+            connection.execute("CREATE ROLE readiness LOGIN CREATEDB NOSUPERUSER NOBYPASSRLS")
+
+    def launch(self) -> None:
+        """Start the server process on the data that is there, without waiting until it answers."""
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.directory),
@@ -138,17 +147,20 @@ class PostgresServer:
             "shared_buffers": "64MB",
             "max_connections": "120",
             "timezone": "UTC",
+            **self.options,
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
         self.process = start(
-            [binaries / "postgres", "-D", data, *settings], log=log, end_with=signal.SIGINT, uid=uid, cwd=self.directory
+            [self._binaries() / "postgres", "-D", self.directory / "data", *settings],
+            log=self.directory / "server.log",
+            end_with=signal.SIGINT,
+            uid=NOBODY if os.geteuid() == 0 else None,
+            cwd=self.directory,
         )
-        wait_until(self._answers, what="PostgreSQL's start", within_s=60, child=self.process, log=log)
-        with self.connect("postgres") as connection:
-            connection.execute("CREATE ROLE readiness LOGIN CREATEDB NOSUPERUSER NOBYPASSRLS")
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it takes connections: not while it starts or recovers."""
         try:
             self.connect("postgres").close()
         except psycopg.OperationalError:
@@ -165,7 +177,8 @@ class PostgresServer:
             return installed / "bin"
         copy = self.directory / "pginstall"  # the checkout lies where nobody but root may read
         for part in ("bin", "lib", "share"):
-            shutil.copytree(installed / part, copy / part, symlinks=True)
+            if not (copy / part).exists():
+                shutil.copytree(installed / part, copy / part, symlinks=True)
         return copy / "bin"
 
     def end(self) -> None:

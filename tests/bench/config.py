@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median_low
 
 from tests.bench.machine import Bystanders
+from tests.bench.options import Options
 from tests.bench.ours import own_programs, running, wait_idle
 from tests.bench.report import Section
 from tests.bench.system import group_end
@@ -116,9 +117,9 @@ def _answers(console: Console) -> bool:
         return False
 
 
-def measure(home: Path, *, quick: bool) -> Section:
+def measure(home: Path, options: Options) -> Section:
     """Bare view, 200 and 304 in turns; of several rounds the one of median requests/s."""
-    seconds, rounds = (1, 1) if quick else (5, 3)
+    seconds, rounds = (1, 1) if options.quick else (5, options.rounds or 3)
     polled: dict[str, list[tuple[Polled, float]]] = {}
     with ExitStack() as ending:
         console = ending.enter_context(running(home / "run" / "config"))
@@ -141,8 +142,8 @@ def measure(home: Path, *, quick: bool) -> Section:
                 result = poll(subject, seconds=seconds)
                 polled.setdefault(subject.name, []).append((result, others.percent()))
                 sys.stderr.write(f"  {subject.name}: {result.per_second:.0f} requests/s\n")
-        options = " ".join(_words(Path(f"/proc/{own_programs(console.home)['web'].pid}/cmdline"))[1:])
-    workers = re.search(r"--workers (\d+) --blocking-threads (\d+)", options)
+        command_line = " ".join(_words(Path(f"/proc/{own_programs(console.home)['web'].pid}/cmdline"))[1:])
+    workers = re.search(r"--workers (\d+) --blocking-threads (\d+)", command_line)
     server = f"granian, {workers[1]} process(es) of {workers[2]} threads" if workers else "granian"
     return section(polled, body=first.body, about=f"{server}; {rounds} round(s) of {seconds} s")
 

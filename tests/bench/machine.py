@@ -55,14 +55,23 @@ def _processor_ticks() -> tuple[int, int]:
     return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
 
 
-def _own_ticks() -> int:
-    """Ticks of this process and all below it, those that have ended and been waited for included."""
+def tree_ticks(root: int) -> int:
+    """Ticks of a process and all below it, those that have ended and been waited for included."""
     total = 0
-    for process in tree(os.getpid()):
-        with suppress(OSError):
+    for process in tree(root):
+        with suppress(OSError):  # it may end meanwhile
             fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
             total += sum(int(value) for value in fields[11:15])
     return total
+
+
+def tree_seconds(root: int) -> float:
+    """The same in seconds of processor time."""
+    return tree_ticks(root) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_ticks() -> int:
+    return tree_ticks(os.getpid())
 
 
 @dataclass

@@ -3,13 +3,15 @@
 import os
 import shutil
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
+from psycopg import sql
+
 from readiness.supervisor.home import pid_read
-from tests.bench.stores import Store, postgres_store, sqlite_store
-from tests.bench.system import System
+from tests.bench.stores import postgres_store, sqlite_store
+from tests.bench.system import Role, System, postgres_crash
 from tests.console import FOUNDER_EMAIL, FOUNDER_PASSWORD, Console, free_port
 from tests.launcher.processes import Process, programs, tree
 from tests.servers import PostgresServer, wait_until
@@ -18,7 +20,6 @@ from tests.servers import PostgresServer, wait_until
 _STEERING = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PORT", "SENTRY_DSN", "TRACEPARENT", "VIRTUAL_ENV")
 _STEERING_PREFIXES = ("READINESS_", "MAKE", "MFLAGS", "DJANGO_", "PYTHON")
 _EVENTS = ("infra_error_events", "error_id")
-STORES_EVENTS = ("web", "worker", "broker")
 
 
 def bare_environment() -> dict[str, str]:
@@ -74,37 +75,82 @@ def running(home: Path, *, env: Mapping[str, str] | None = None) -> Iterator[Con
 
 
 @contextmanager
+def database_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of its own, as durable as one in production, with the memory that such a one is given."""
+    server = PostgresServer.prepare(durable=True, options={"shared_buffers": "256MB", "max_wal_size": "2GB"})
+    try:
+        server.ensure_started()
+        yield server
+    finally:
+        server.end()
+
+
+def database_make(server: PostgresServer, name: str) -> str:
+    """An empty database of the role that systems connect as; how psycopg connects to it."""
+    with server.connect() as maintenance:
+        maintenance.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return f"host={server.directory} user=readiness dbname={name}"
+
+
+@contextmanager
 def ours(home: Path, *, postgres: bool) -> Iterator[System]:
     """The console as a system that takes envelopes."""
     with ExitStack() as ending:
         env: dict[str, str] = {}
-        store: Store
+        server: PostgresServer | None = None
+        store = sqlite_store(home / "console.sqlite3", *_EVENTS)
         if postgres:
-            server = PostgresServer.prepare(durable=True)
-            ending.callback(server.end)
-            server.ensure_started()
-            with server.connect() as maintenance:
-                maintenance.execute("CREATE DATABASE bench")
+            server = ending.enter_context(database_server())
+            store = postgres_store(database_make(server, "bench"), *_EVENTS)
             env["DATABASE_URL"] = server.url("bench")
-            store = postgres_store(f"host={server.directory} user=readiness dbname=bench", *_EVENTS)
-        else:
-            store = sqlite_store(home / "console.sqlite3", *_EVENTS)
         console = ending.enter_context(running(home, env=env))
-        project = console.demo["project_id"]
         wait_idle(home)
         yield System(
             name=f"this console, {'PostgreSQL' if postgres else 'SQLite'}",
+            role=Role.OURS,
+            database="PostgreSQL" if postgres else "SQLite",
             port=console.port,
-            path=f"/api/{project}/envelope/",
-            key=console.dsn.partition("//")[2].partition("@")[0],
+            path=envelope_path(console),
+            key=dsn_key(console),
             store=store,
-            crash=lambda: _crash(home),
+            programs=("web", "worker", "broker", *(("database",) if postgres else ())),
+            kill=lambda names: _kill(home, server, names),
+            ready=lambda: _ready(console, server),
+            roots=lambda: [launcher_pid(home), *_process_of(server)],
             quiet_s=5.0,  # what it has acknowledged is there; the wait is for the unexpected only
         )
 
 
-def _crash(home: Path) -> None:
-    """The supervisor stays: to start them again is its work. Each program leads a process group of its own."""
-    for name, process in own_programs(home).items():
-        if name in STORES_EVENTS:
-            os.killpg(process.pid, signal.SIGKILL)
+def envelope_path(console: Console) -> str:
+    """Where its tenant's envelopes go."""
+    return f"/api/{console.demo['project_id']}/envelope/"
+
+
+def dsn_key(console: Console) -> str:
+    """The public key of its tenant's DSN."""
+    return console.dsn.partition("//")[2].partition("@")[0]
+
+
+def _process_of(server: PostgresServer | None) -> list[int]:
+    return [server.process.pid] if server is not None and server.process is not None else []
+
+
+def _kill(home: Path, server: PostgresServer | None, names: Collection[str]) -> None:
+    """The supervisor stays: to start its programs again is its work. Each leads a process group of its own."""
+    running_now = own_programs(home)
+    for name in names:
+        if name != "database":
+            os.killpg(running_now[name].pid, signal.SIGKILL)
+    if "database" in names:
+        assert server is not None
+        postgres_crash(server)
+
+
+def _ready(console: Console, server: PostgresServer | None) -> bool:
+    if server is not None and not server.answers():
+        return False
+    try:
+        answers = console.call("GET", "/readyz", timeout_s=5).status == 200
+    except OSError:
+        return False
+    return answers and own_programs(console.home).keys() >= {"web", "worker", "beat", "broker"}

@@ -1,7 +1,8 @@
 """The peer: Bugsink from PyPI in a virtual environment of its own, run as its documentation runs it on one machine.
 
-Two gunicorn workers and snappea (its own task queue) on SQLite. Differences from a plain installation: no quotas (at
-its default ones it answers 200 and drops), no phoning home, and our own port.
+Two gunicorn workers and snappea (its own task queue, on SQLite in either case); its events on SQLite or on PostgreSQL.
+Differences from a plain installation: no quotas (at its default ones it answers 200 and drops), no phoning home, our
+own port.
 """
 
 import os
@@ -10,18 +11,20 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.bench.ours import bare_environment
-from tests.bench.stores import sqlite_store
-from tests.bench.system import System, group_end
+from tests.bench.ours import bare_environment, database_make, database_server
+from tests.bench.stores import postgres_store, sqlite_store
+from tests.bench.system import Role, System, group_end, kill_trees
 from tests.console import free_port
-from tests.servers import start, wait_until
+from tests.servers import PostgresServer, start, wait_until
 
 VERSION = "2.6.2"
 KEY = "5ca1ab1e" * 4
+PROGRAMS = ("web", "worker")
+_EVENTS = ("events_event", "event_id")
 _RETENTION = 10_000_000
 # It asks for a certifi of the day it was released, which an index may not have yet; it calls nobody here.
 _OVERRIDE = "certifi\n"
@@ -33,6 +36,11 @@ ALLOWED_HOSTS = ["127.0.0.1"]
 for _scope in ("MAX_EVENTS_PER_PROJECT_PER", "MAX_EVENTS_PER"):
     for _time in ("5_MINUTES", "HOUR", "MONTH"):
         BUGSINK[_scope + "_" + _time] = 1_000_000_000
+"""
+_ON_POSTGRES = """
+DATABASES["default"] = {{
+    "ENGINE": "django.db.backends.postgresql", "NAME": "bugsink", "USER": "readiness", "HOST": "{directory}",
+}}
 """
 _PROJECT = """
 from projects.models import Project
@@ -53,7 +61,7 @@ def environment_of_peer(home: Path) -> Path:
     It gets the interpreter that the console runs on, so that both have the same Python. Raises PeerMissing.
     """
     named = os.environ.get("READINESS_BENCH_BUGSINK")
-    place = Path(named).absolute() if named else home / f"venv-{VERSION}"
+    place = Path(named).absolute() if named else home / f"venv-{VERSION}-psycopg2"
     if not (place / "bin" / "bugsink-manage").exists():
         if named:
             raise PeerMissing(f"READINESS_BENCH_BUGSINK={named} has no bin/bugsink-manage")
@@ -72,7 +80,7 @@ def _install(place: Path) -> None:
     python = place / "bin" / "python"
     create: list[str | Path] = [uv, "venv", "--quiet", "--python", sys.executable, place]
     install: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", python, "--override", override]
-    for command in (create, [*install, f"bugsink=={VERSION}"]):
+    for command in (create, [*install, f"bugsink=={VERSION}", "psycopg2-binary"]):
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=bare_environment())
         if done.returncode:
             shutil.rmtree(place, ignore_errors=True)
@@ -82,10 +90,10 @@ def _install(place: Path) -> None:
 class Bugsink:
     """One installation in `home`, which is emptied first; its processes are restarted by us, as systemd would."""
 
-    def __init__(self, programs: Path, home: Path) -> None:
-        self.programs, self.home, self.port = programs, home, free_port()
+    def __init__(self, programs: Path, home: Path, server: PostgresServer | None) -> None:
+        self.programs, self.home, self.server, self.port = programs, home, server, free_port()
         self.env = {**bare_environment(), "PYTHONPATH": str(home), "DJANGO_SETTINGS_MODULE": "bugsink_conf"}
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def prepare(self) -> int:
         """Configuration, databases, one project; its id."""
@@ -94,6 +102,8 @@ class Bugsink:
         self._run("bugsink-create-conf", "--template=singleserver", "--host=127.0.0.1", f"--base-dir={self.home}")
         with (self.home / "bugsink_conf.py").open("a") as settings:
             settings.write(_OWN_SETTINGS.format(port=self.port))
+            if self.server is not None:
+                settings.write(_ON_POSTGRES.format(directory=self.server.directory))
         self._run("bugsink-manage", "migrate")
         self._run("bugsink-manage", "migrate", "snappea", "--database=snappea")
         said = self._run("bugsink-manage", "shell", "-c", _PROJECT.format(key=KEY, retention=_RETENTION))
@@ -106,33 +116,34 @@ class Bugsink:
             raise PeerMissing(f"{program} {arguments[0]} failed: {done.stderr.strip()[-300:]}")
         return done.stdout
 
-    def start(self) -> None:
+    def start(self, names: Collection[str] = PROGRAMS) -> None:
+        """Start these of its programs."""
         gunicorn = [f"--bind=127.0.0.1:{self.port}", "--workers=2", "--timeout=6", "--access-logfile=/dev/null"]
-        for name, arguments in (("gunicorn", [*gunicorn, "bugsink.wsgi"]), ("bugsink-runsnappea", [])):
-            command: list[str | Path] = [self.programs / name, *arguments]
-            log = self.home / f"{name}.log"
-            self._running.append(start(command, log=log, env=self.env, cwd=self.home))
+        commands = {"web": ("gunicorn", [*gunicorn, "bugsink.wsgi"]), "worker": ("bugsink-runsnappea", [])}
+        for name in names:
+            program, arguments = commands[name]
+            command: list[str | Path] = [self.programs / program, *arguments]
+            self._running[name] = start(command, log=self.home / f"{program}.log", env=self.env, cwd=self.home)
 
-    def crash(self) -> None:
-        """kill -9 of web server and task queue with their workers, and a start again."""
-        self._end(signal.SIGKILL)
-        self.start()
+    def kill(self, names: Collection[str]) -> None:
+        """kill -9 of these with their workers, and a start again."""
+        killed = [self._running.pop(name) for name in names]
+        kill_trees([process.pid for process in killed])
+        for process in killed:
+            process.wait()
+        self.start(names)
+
+    def ready(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def roots(self) -> list[int]:
+        database = [self.server.process] if self.server is not None and self.server.process is not None else []
+        return [process.pid for process in (*self._running.values(), *database)]
 
     def end(self) -> None:
-        self._end(signal.SIGTERM)
-
-    def _end(self, how: signal.Signals) -> None:
-        running, self._running = self._running, []
-        if how == signal.SIGKILL:
-            for process in running:
-                os.killpg(process.pid, how)
-        for process in running:
-            group_end(process, how)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        while self._running:
+            group_end(self._running.popitem()[1], signal.SIGTERM)
 
 
 def _versions(programs: Path) -> str:
@@ -145,21 +156,30 @@ def _versions(programs: Path) -> str:
 
 
 @contextmanager
-def bugsink(home: Path) -> Iterator[System]:
+def bugsink(home: Path, *, postgres: bool) -> Iterator[System]:
     """Bugsink as a system that takes envelopes, installed on first use. Raises PeerMissing."""
     programs = environment_of_peer(home) / "bin"
-    peer = Bugsink(programs, home / "run")
-    project = peer.prepare()
     with ExitStack() as ending:
+        server = ending.enter_context(database_server()) if postgres else None
+        peer = Bugsink(programs, home / ("run-postgres" if postgres else "run"), server)
+        store = sqlite_store(peer.home / "db.sqlite3", *_EVENTS)
+        if server is not None:
+            store = postgres_store(database_make(server, "bugsink"), *_EVENTS)
+        project = peer.prepare()
         ending.callback(peer.end)
         peer.start()
-        wait_until(lambda: _listens(peer.port), what="Bugsink's start", within_s=60, log=peer.home / "gunicorn.log")
+        wait_until(peer.ready, what="Bugsink's start", within_s=60, log=peer.home / "gunicorn.log")
         yield System(
-            name=f"Bugsink {_versions(programs)}, SQLite",
+            name=f"Bugsink {_versions(programs)}, {'PostgreSQL' if postgres else 'SQLite'}",
+            role=Role.PEER,
+            database="PostgreSQL" if postgres else "SQLite",
             port=peer.port,
             path=f"/api/{project}/envelope/",
             key=KEY,
-            store=sqlite_store(peer.home / "db.sqlite3", "events_event", "event_id"),
-            crash=peer.crash,
+            store=store,
+            programs=PROGRAMS,
+            kill=peer.kill,
+            ready=peer.ready,
+            roots=peer.roots,
             quiet_s=15.0,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.machine import Bystanders, pss_mb
+from tests.bench.options import Options
 from tests.bench.ours import bare_environment, launcher_pid, own_programs, wait_idle
 from tests.bench.report import Section, spread
 from tests.bench.system import group_end
@@ -69,9 +70,9 @@ def memory_by_program(home: Path) -> dict[str, float]:
     return {**weighed, "launcher": pss_mb(launcher)}
 
 
-def measure(home: Path, *, quick: bool, source: Path = ROOT) -> Section:
+def measure(home: Path, options: Options, *, source: Path = ROOT) -> Section:
     """Clone and first start, second start, memory after a while without requests."""
-    idle_s = 5.0 if quick else 30.0
+    idle_s = 5.0 if options.quick else 30.0
     others, begun = Bystanders(), time.perf_counter()
     checkout = checkout_make(source, home / "run" / "clone")
     cloned = time.perf_counter() - begun
