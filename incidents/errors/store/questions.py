@@ -1,11 +1,19 @@
 """Capture's queries: the narrow questions (requirements 119-123), each bounded, each served by an index."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet, Sum
 
-from incidents.errors.models import ErrorColumns, ErrorEvent, ErrorRollup, KeptError
+from incidents.errors.models import ErrorColumns, ErrorEvent, ErrorId, ErrorRollup, KeptError
 from incidents.errors.store.writing import MAX_ROWS, hour_of
+
+WIDEST = timedelta(days=92)
+
+
+def _window(since: datetime, until: datetime) -> None:
+    """A question reads a bounded window: raises ValueError where it is none."""
+    if not since < until <= since + WIDEST:
+        raise ValueError(f"window: {since} to {until} is not between nothing and {WIDEST.days} days.")
 
 
 def errors_by_correlation(*, correlation_id: str, limit: int = 200) -> QuerySet[ErrorEvent]:
@@ -13,14 +21,21 @@ def errors_by_correlation(*, correlation_id: str, limit: int = 200) -> QuerySet[
     return ErrorEvent.objects.defer("payload").filter(correlation_id=correlation_id).order_by("timestamp")[:limit]
 
 
+def errors_by_run(*, run_id: str, limit: int = 200) -> QuerySet[ErrorEvent]:
+    """What one run of the product's work met, in order of time."""
+    return ErrorEvent.objects.defer("payload").filter(run_id=run_id).order_by("timestamp")[:limit]
+
+
 def errors_by_component(*, component: str, since: datetime, until: datetime, limit: int = 200) -> QuerySet[ErrorEvent]:
-    """A component's errors in a window of event time, newest first."""
+    """A component's errors in a window of event time, newest first. Raises ValueError for too wide a window."""
+    _window(since, until)
     rows = ErrorEvent.objects.defer("payload").filter(component=component, timestamp__gte=since, timestamp__lt=until)
     return rows.order_by("-timestamp")[:limit]
 
 
 def errors_by_class(*, error_class: str, since: datetime, until: datetime, limit: int = 200) -> QuerySet[ErrorEvent]:
-    """A class's errors in a window of event time, newest first."""
+    """A class's errors in a window of event time, newest first. Raises ValueError for too wide a window."""
+    _window(since, until)
     rows = ErrorEvent.objects.defer("payload").filter(
         error_class=error_class, timestamp__gte=since, timestamp__lt=until
     )
@@ -29,6 +44,7 @@ def errors_by_class(*, error_class: str, since: datetime, until: datetime, limit
 
 def error_counts_by(*, field: str, since: datetime, until: datetime) -> dict[str, int]:
     """Events per `component`, `error_class` or `severity` over whole hours, from the rollups. Raises ValueError."""
+    _window(since, until)
     if field not in ("component", "error_class", "severity"):
         raise ValueError(f"field: {field!r} is not one of component, error_class, severity.")
     rows = ErrorRollup.objects.filter(hour__gte=hour_of(since), hour__lt=until)
@@ -36,12 +52,22 @@ def error_counts_by(*, field: str, since: datetime, until: datetime) -> dict[str
 
 
 def error_timeline(*, since: datetime, until: datetime) -> list[tuple[datetime, int]]:
-    """(hour, events) over whole hours, oldest first, from the rollups."""
+    """(hour, events) over whole hours, oldest first, from the rollups: 2,208 at the most. Raises ValueError."""
+    _window(since, until)
     rows = ErrorRollup.objects.filter(hour__gte=hour_of(since), hour__lt=until)
-    return list(rows.values_list("hour").annotate(total=Sum("events")).order_by("hour")[:MAX_ROWS])
+    return list(rows.values_list("hour").annotate(total=Sum("events")).order_by("hour"))
 
 
 def event_find(*, project_id: int, error_id: str) -> ErrorColumns | None:
-    """One event by its id; the kept copy when retention has taken the event itself."""
+    """One event by its id; the kept copy when retention has taken the event itself.
+
+    The ledger knows its day: without it every daily partition would be asked.
+    """
     asked = {"project_id": project_id, "error_id": error_id}
-    return ErrorEvent.objects.filter(**asked).first() or KeptError.objects.filter(**asked).first()
+    day = ErrorId.objects.filter(**asked).values_list("day", flat=True).first()
+    if day is not None:
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        rows = ErrorEvent.objects.filter(**asked, created_at__gte=start, created_at__lt=start + timedelta(days=1))
+        if (event := rows.first()) is not None:
+            return event
+    return KeptError.objects.filter(**asked).first()
