@@ -157,7 +157,7 @@ PROCESS = CollectorRegistry()
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _LONG_SECONDS = (0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1_800.0)
 _ITEMS = (1, 2, 5, 10, 20, 50, 100, 200, 400)
-_CONVERTER = re.compile(r"<\w+:")
+_GROUP = re.compile(r"\(\?P(<\w+>)(?:\[[^\]]*\]|[^()])*\)")  # `(?P<door>a|b)` of a pattern that is an expression
 
 REQUESTS = Histogram(
     "readiness_http_request_duration_seconds",
@@ -239,8 +239,14 @@ def request_observe(*, route: str, status: int, seconds: float) -> None:
     """A request was answered. `route` is a URL pattern or one of few words, never a path that somebody sent."""
     child = _requests.get((route, status))
     if child is None:
-        child = _requests[route, status] = REQUESTS.labels(_CONVERTER.sub("<", route), str(status))
+        child = _requests[route, status] = REQUESTS.labels(_route_words(route), str(status))
     child.observe(seconds)
+
+
+def _route_words(route: str) -> str:
+    """A URL pattern as people write it: `/api/<project_id>/envelope/`."""
+    words = re.sub(r"<\w+:", "<", _GROUP.sub(r"\1", route))
+    return re.sub(r"[\^$?]", "", words)
 
 
 def capture_observe(*, stored: int, duplicates: int, sampled: int = 0) -> None:

@@ -28,6 +28,8 @@ class OutboxMessage(models.Model):
                 name="infra_outbox_due",
                 condition=models.Q(delivered_at__isnull=True, dead_at__isnull=True),
             ),
+            # outbox_backlog(), outbox_undelivered(): the dead, which nothing delivers any more
+            models.Index(fields=["dead_at"], name="infra_outbox_dead", condition=models.Q(dead_at__isnull=False)),
             # outbox_correlated(): what a trace left to be done after its commits
             models.Index(
                 fields=["correlation_id", "created_at"],

@@ -116,13 +116,15 @@ def test_paths_that_somebody_makes_up_share_one_label(client: Client, settings: 
     client.post("/api/1/envelope/", data=b"", content_type="text/plain")
     client.get("/login/")
     client.get("/nowhere/")
+    client.post("/api/nobody/envelope/", data=b"", content_type="text/plain")
     scrape(client, settings)
     before = routes()
-    assert {"unmatched", "/api/<project_id>/envelope/", "page", "other", "/metrics"} <= before
+    assert {"unmatched", "/api/<project_id>/envelope/", "/api/<project>/<door>/", "page", "other", "/metrics"} <= before
     for number in range(20):
         client.get(f"/v1/{number}/made-up")
         client.get(f"/made/up/{number}/")
         client.post(f"/api/{number}/envelope/", data=b"", content_type="text/plain")
+        client.post(f"/api/nobody-{number}/envelope/", data=b"", content_type="text/plain")
     assert routes() == before
 
 
