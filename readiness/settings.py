@@ -283,25 +283,6 @@ READINESS_CORRELATION_READERS: list[str] = [
     "readiness.programs.workflows.correlated.evidence_read",
     "readiness.programs.workflows.correlated.verdicts_read",
 ]
-# What each subject recorded under a correlation id; at the same moment the order of this list is the order shown.
-READINESS_CORRELATION_READERS: list[str] = [
-    "incidents.triage.workflows.correlated.spans_read",
-    "incidents.triage.workflows.correlated.errors_read",
-    "incidents.triage.workflows.correlated.timeline_read",
-    "incidents.triage.workflows.correlated.reports_read",
-    "incidents.triage.workflows.correlated.flags_read",
-    "incidents.triage.workflows.correlated.outbox_read",
-    "readiness.operations.workflows.correlated.job_runs_read",
-    "incidents.lessons.workflows.correlated.control_runs_read",
-# --- mail: founders hear of a limit that was hit; without EMAIL_URL they see it in the console only ------------------
-EMAIL_URL = env.str("EMAIL_URL", default="")
-vars().update(environ.Env.email_url_config(EMAIL_URL) if EMAIL_URL else {})
-EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("READINESS_EMAIL_FROM", default=f"readiness@{_base.hostname or 'localhost'}")
-
-    "readiness.programs.workflows.correlated.evidence_read",
-    "readiness.programs.workflows.correlated.verdicts_read",
-]
 # Jobs of subjects above operations: what does them (readiness.operations.services.jobs describes them).
 READINESS_JOBS: dict[str, str] = {"verdicts": "readiness.programs.workflows.verdicts_record_daily"}
 
@@ -311,6 +292,12 @@ READINESS_JOBS: dict[str, str] = {"verdicts": "readiness.programs.workflows.verd
 READINESS_METRICS_TOKEN = env.str("READINESS_METRICS_TOKEN", default="") or _kept_secret("metrics.token")
 # True answers /metrics to everybody: for a network where only the scraper reaches the console.
 READINESS_METRICS_PUBLIC = env.bool("READINESS_METRICS_PUBLIC", default=False)
+
+# --- mail: founders hear of a limit that was hit; without EMAIL_URL they see it in the console only ------------------
+EMAIL_URL = env.str("EMAIL_URL", default="")
+vars().update(environ.Env.email_url_config(EMAIL_URL) if EMAIL_URL else {})
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("READINESS_EMAIL_FROM", default=f"readiness@{_base.hostname or 'localhost'}")
 
 # --- logs -------------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = "readiness.infra.logs.configure"
