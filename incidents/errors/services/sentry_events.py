@@ -12,10 +12,10 @@ from msgspec import Raw, Struct
 
 from readiness.infra.refusals import Malformed
 
-_NOTHING = Raw(b"")
+NOTHING = Raw(b"")
 
 
-class Frame(Struct):
+class Frame(Struct, omit_defaults=True):
     module: str | None = None
     function: str | None = None
     filename: str | None = None
@@ -24,7 +24,7 @@ class Frame(Struct):
     context_line: str | None = None
     pre_context: list[str | None] | None = None
     post_context: list[str | None] | None = None
-    vars: Raw = _NOTHING
+    vars: Raw = NOTHING
 
 
 class Stacktrace(Struct):
@@ -74,9 +74,9 @@ class Breadcrumbs(Struct):
 class Request(Struct):
     method: str | None = None
     url: str | None = None
-    query_string: Raw = _NOTHING
-    data: Raw = _NOTHING
-    cookies: Raw = _NOTHING
+    query_string: Raw = NOTHING
+    data: Raw = NOTHING
+    cookies: Raw = NOTHING
     headers: dict[str, str | None] | None = None
 
 
@@ -102,9 +102,9 @@ class SentryEvent(Struct):
     request: Request | None = None
     tags: dict[str, str | None] | None = None
     fingerprint: list[str] | None = None
-    extra: Raw = _NOTHING
-    contexts: Raw = _NOTHING
-    user: Raw = _NOTHING
+    extra: Raw = NOTHING
+    contexts: Raw = NOTHING
+    user: Raw = NOTHING
     sdk: Sdk | None = None
 
 
