@@ -150,8 +150,8 @@ def section(runs: Sequence[Run], *, missing: str, about: str) -> Section:
         "and the systems take turns. stored/s counts until everything acknowledged is in the database; both ratios",
         "are of stored/s on the same database at the same c. The prototype is a bare WSGI function that gunzips,",
         "parses, scans, hashes, compresses and stores by group commit, and does nothing else: the nearest to a limit.",
-        "CPU: of the system's processes with its database. others' CPU: what processes outside the benchmark took of",
-        "the machine meanwhile, at the most.",
+        "Limits and quotas of both are set too high to be reached. CPU: of the system's processes with its database.",
+        "others' CPU: what processes outside the benchmark took of the machine meanwhile, at the most.",
     ]
     for (system, concurrency), rounds in groups.items():
         said = [what for run in rounds.runs if (what := _unexpected(run.outcome))]

@@ -20,6 +20,12 @@ from tests.servers import PostgresServer, wait_until
 _STEERING = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PORT", "SENTRY_DSN", "TRACEPARENT", "VIRTUAL_ENV")
 _STEERING_PREFIXES = ("READINESS_", "MAKE", "MFLAGS", "DJANGO_", "PYTHON")
 _EVENTS = ("infra_error_events", "error_id")
+# Limits that no load reaches; they are counted against as ever. The peer's quotas are set the same way.
+_UNLIMITED = {
+    "READINESS_KEY_EVENTS_PER_MINUTE": "1000000000",
+    "READINESS_INCIDENT_EVENTS_PER_MINUTE": "1000000000",
+    "READINESS_SPIKE_FACTOR": "1000000000",
+}
 
 
 def bare_environment() -> dict[str, str]:
@@ -54,7 +60,7 @@ def wait_idle(home: Path) -> None:
 
 @contextmanager
 def running(home: Path, *, env: Mapping[str, str] | None = None) -> Iterator[Console]:
-    """A console with defaults only in an empty home, ended on the way out."""
+    """A console with defaults (but for the limits) in an empty home, ended on the way out."""
     shutil.rmtree(home, ignore_errors=True)
     port = free_port()
     environment = {
@@ -63,6 +69,7 @@ def running(home: Path, *, env: Mapping[str, str] | None = None) -> Iterator[Con
         "PORT": str(port),
         "READINESS_FOUNDER_EMAIL": FOUNDER_EMAIL,
         "READINESS_FOUNDER_PASSWORD": FOUNDER_PASSWORD,
+        **_UNLIMITED,
         **(env or {}),
     }
     console = Console(home, port, environment.get("DATABASE_URL", ""), environment, nullcontext)

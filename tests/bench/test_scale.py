@@ -66,7 +66,11 @@ def test_it_asks_both_as_often_and_in_turns() -> None:
     asked: list[tuple[str, int]] = []
 
     def ask(name: str, seconds: float) -> scale.Ask:
-        return lambda number: asked.append((name, number)) or seconds
+        def answer(number: int) -> float:
+            asked.append((name, number))
+            return seconds
+
+        return answer
 
     met = scale.ask_in_turns("page", ask("small", 0.2), ask("large", 0.3), rounds=2, samples=4)
     assert met.rounds == [(0.2, 0.3), (0.2, 0.3)]
