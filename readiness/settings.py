@@ -259,6 +259,8 @@ READINESS_INCIDENT_EVENTS_PER_MINUTE = env.int("READINESS_INCIDENT_EVENTS_PER_MI
 READINESS_INCIDENT_BURST_MINUTES = env.int("READINESS_INCIDENT_BURST_MINUTES", default=30)  # that many at once
 READINESS_SPIKE_FACTOR = env.int("READINESS_SPIKE_FACTOR", default=10)  # times an incident's usual minute
 READINESS_PUBLIC_TENANT = env.str("READINESS_PUBLIC_TENANT", default="")
+# After an upgrade of the grouping algorithm, how long an unknown hash is also looked for under the one of before.
+READINESS_GROUPING_OVERLAP_DAYS = 30
 
 # What has to reach upwards through the house's order is named here and resolved at start-up.
 READINESS_INCIDENT_SINK = "incidents.triage.workflows.IncidentSinkInTransaction"

@@ -8,7 +8,14 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from incidents.errors.services.grouping import GROUPING_VERSION
-from incidents.triage.models import Incident, IncidentFingerprint, IncidentHour, IncidentRelease, TimelineEntry
+from incidents.triage.models import (
+    GroupingEpoch,
+    Incident,
+    IncidentFingerprint,
+    IncidentHour,
+    IncidentRelease,
+    TimelineEntry,
+)
 from readiness.infra.correlation import current_correlation_id
 from readiness.infra.vendor_sql import moment
 
@@ -26,18 +33,24 @@ def _moment(value: datetime | None) -> Any:
 
 
 def incidents_by_fingerprint(keys: Sequence[FingerprintKey]) -> dict[FingerprintKey, int]:
-    """The incident of each fingerprint that has one."""
+    """The incident of each fingerprint that has one; a hash of another version is found under that version."""
+    return {key: incident for key, (incident, _) in groups_known(keys).items()}
+
+
+def groups_known(keys: Sequence[FingerprintKey]) -> dict[FingerprintKey, tuple[int, int]]:
+    """(incident, how often its hashes were moved) of each fingerprint that has one."""
     if not keys:
         return {}
     projects, hashes = sorted({key[0] for key in keys}), sorted({key[2] for key in keys})
     with connection.cursor() as cursor:  # on the hot path: compiling a query costs more than running it
         cursor.execute(
-            "SELECT project_id, version, fingerprint, incident_id FROM triage_incident_fingerprint "  # noqa: S608
-            f"WHERE project_id IN ({','.join(['%s'] * len(projects))}) "
-            f"AND version IN ({GROUPING_VERSIONS}) AND fingerprint IN ({','.join(['%s'] * len(hashes))})",
+            "SELECT f.project_id, f.version, f.fingerprint, f.incident_id, i.moves "  # noqa: S608
+            "FROM triage_incident_fingerprint f JOIN triage_incident i ON i.id = f.incident_id "
+            f"WHERE f.project_id IN ({','.join(['%s'] * len(projects))}) "
+            f"AND f.version IN ({GROUPING_VERSIONS}) AND f.fingerprint IN ({','.join(['%s'] * len(hashes))})",
             [*projects, *hashes],
         )
-        return {(project, version, value): incident for project, version, value, incident in cursor.fetchall()}
+        return {(row[0], row[1], row[2]): (row[3], row[4]) for row in cursor.fetchall()}
 
 
 def fingerprints_lock() -> None:
@@ -50,8 +63,34 @@ def fingerprints_lock() -> None:
 def incident_open(*, key: FingerprintKey, fields: Mapping[str, Any]) -> Incident:
     """A new incident and its first fingerprint."""
     incident = Incident.objects.create(project_id=key[0], **fields)
-    IncidentFingerprint.objects.create(project_id=key[0], version=key[1], fingerprint=key[2], incident=incident)
+    fingerprint_add(key=key, incident_id=incident.pk, at=incident.detected_at, error_id=incident.first_error_id)
     return incident
+
+
+def fingerprint_add(
+    *, key: FingerprintKey, incident_id: int, at: datetime, error_id: str, previous: IncidentFingerprint | None = None
+) -> None:
+    """One more hash of an incident; `previous` is the older version's by which it came."""
+    IncidentFingerprint.objects.create(
+        project_id=key[0], version=key[1], fingerprint=key[2], incident_id=incident_id, added_at=at,
+        first_error_id=error_id, previous=previous,
+    )  # fmt: skip
+
+
+def fingerprints_of_keys(keys: Sequence[FingerprintKey]) -> dict[FingerprintKey, IncidentFingerprint]:
+    """The rows of these keys that there are, each with its incident."""
+    if not keys:
+        return {}
+    rows = IncidentFingerprint.objects.select_related("incident").filter(
+        project_id__in={key[0] for key in keys}, version__in={key[1] for key in keys},
+        fingerprint__in={key[2] for key in keys},
+    )  # fmt: skip
+    return {(row.project_id, row.version, row.fingerprint): row for row in rows}
+
+
+def grouping_epoch(version: int, *, now: datetime) -> datetime:
+    """When this version of the algorithm met its first unknown hash; that is now when none was noted."""
+    return GroupingEpoch.objects.get_or_create(version=version, defaults={"began_at": now})[0].began_at
 
 
 _COUNTED = """

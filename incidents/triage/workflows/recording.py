@@ -1,8 +1,12 @@
 """Errors counted into incidents, inside capture's own transaction."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
+from django.conf import settings
+
+from incidents.errors.services import grouping_v1
 from incidents.errors.services.captured import CapturedError
 from incidents.errors.services.grouping import GROUPING_VERSION
 from incidents.errors.workflows.keeping import errors_keep
@@ -12,12 +16,15 @@ from incidents.triage.services.batches import IncidentBatch, batches_gather
 from incidents.triage.services.recurrence import is_recurrence
 from incidents.triage.services.severity import incident_category, ops_severity_compute, priority_propose
 from readiness.infra.actor import SYSTEM
+from readiness.infra.clock import utcnow
 from readiness.infra.correlation import correlation_continued
 from readiness.infra.envelope import ErrorClass, ErrorSeverity
 from readiness.infra.outbox import outbox_publish
 from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
 
 RECURRED_TOPIC = "incident.recurred"
+LOOKS = 3  # at which incident a hash belongs to, before a batch counts where it was a moment ago
+OLDER_ASKED = 5  # errors of one new hash that are asked for their older one
 
 
 class IncidentSinkInTransaction:
@@ -39,6 +46,7 @@ class IncidentCounts(NamedTuple):
     error_class: str
     occurrences: int
     trusted: bool
+    moves: int
 
 
 def _key(error: CapturedError) -> store.FingerprintKey:
@@ -66,19 +74,15 @@ def incidents_record(txn: SingleConnectionTxn, *, errors: Sequence[CapturedError
     if not errors:
         return []
     keys = [_key(error) for error in errors]
-    known = store.incidents_by_fingerprint(list(dict.fromkeys(keys)))
-    if any(key not in known for key in keys):
-        store.fingerprints_lock()
-        opened: list[tuple[CapturedError, int, str]] = []
-        known = store.incidents_by_fingerprint(list(dict.fromkeys(keys)))
-        for key, error in zip(keys, errors, strict=True):
-            if key not in known:
-                known[key] = _open(key, error).pk
-                opened.append((error, known[key], "first"))
-        errors_keep(copies=opened)
-    batches = batches_gather(errors=errors, incident_ids=[known[key] for key in keys])
-    columns = ("id", "status", "severity", "error_class", "occurrences", "trusted")
-    rows = [IncidentCounts(*row) for row in txn.lock_values(Incident, columns, list(batches))]
+    known = _groups_ensure(keys, errors)
+    for _ in range(LOOKS):
+        batches = batches_gather(errors=errors, incident_ids=[known[key][0] for key in keys])
+        rows = [IncidentCounts(*row) for row in txn.lock_values(Incident, IncidentCounts._fields, list(batches))]
+        moves = dict(known.values())
+        if all(moves[row.id] == row.moves for row in rows):
+            break
+        # A merge or a split was faster than the lock: the hashes belong to another incident since.
+        known = _groups_ensure(keys, errors)
     resolved = [row.id for row in rows if row.status in store.RESOLVED]
     if resolved:
         _reopen(txn, list(txn.lock_rows(Incident.objects.filter(pk__in=resolved))), batches)
@@ -87,7 +91,52 @@ def incidents_record(txn: SingleConnectionTxn, *, errors: Sequence[CapturedError
         {(b.project_id, pk, *place): seen for pk, b in batches.items() for place, seen in b.releases.items()}
     )
     store.hours_count({(b.project_id, pk, hour): n for pk, b in batches.items() for hour, n in b.hours.items()})
-    return [f"INC-{known[key]}" for key in keys]
+    return [f"INC-{known[key][0]}" for key in keys]
+
+
+def _groups_ensure(
+    keys: Sequence[store.FingerprintKey], errors: Sequence[CapturedError]
+) -> dict[store.FingerprintKey, tuple[int, int]]:
+    """(incident, its moves) of every key; the missing ones are found by their older hash, or opened."""
+    wanted = list(dict.fromkeys(keys))
+    known = store.groups_known(wanted)
+    if all(key in known for key in wanted):
+        return known
+    store.fingerprints_lock()
+    known = store.groups_known(wanted)
+    _upgrade_follow(known, keys, errors)
+    opened: list[tuple[CapturedError, int, str]] = []
+    for key, error in zip(keys, errors, strict=True):
+        if key not in known:
+            known[key] = _open(key, error).pk, 0
+            opened.append((error, known[key][0], "first"))
+    errors_keep(copies=opened)
+    return known
+
+
+def _upgrade_follow(
+    known: dict[store.FingerprintKey, tuple[int, int]],
+    keys: Sequence[store.FingerprintKey],
+    errors: Sequence[CapturedError],
+) -> None:
+    """A new version of the algorithm opens nothing anew: for a time, an unknown hash is looked for under the hash that
+    the version before gives the same error, and is attached to the incident which that one leads to.
+    """
+    now = utcnow()
+    if now - store.grouping_epoch(GROUPING_VERSION, now=now) > timedelta(days=settings.READINESS_GROUPING_OVERLAP_DAYS):
+        return
+    asked: dict[store.FingerprintKey, list[tuple[store.FingerprintKey, str]]] = {}
+    for key, error in zip(keys, errors, strict=True):
+        older = asked.setdefault(key, [])
+        if key not in known and error.previous is not None and len(older) < OLDER_ASKED:
+            older.append(((key[0], grouping_v1.VERSION, error.previous()), error.envelope.error_id))
+    found = store.fingerprints_of_keys([old for older in asked.values() for old, _ in older])
+    for key, older in asked.items():
+        for old, error_id in older:
+            if (row := found.get(old)) is not None:
+                store.fingerprint_add(key=key, incident_id=row.incident_id, at=now, error_id=error_id, previous=row)
+                known[key] = row.incident_id, row.incident.moves
+                break
 
 
 def _open(key: store.FingerprintKey, error: CapturedError) -> Incident:
