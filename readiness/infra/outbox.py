@@ -59,8 +59,7 @@ def outbox_deliver_one(txn: SingleConnectionTxn, *, message_id: int) -> bool:
     if row is None:
         return False
     handler = import_string(settings.READINESS_OUTBOX_HANDLERS[row.topic])
-    with correlation_scope(f"outbox.{row.topic}", row.traceparent, tenant=_tenant_of(row.project_id)):
-        handler(key=row.key, payload=row.payload)
+    handler(key=row.key, payload=row.payload)
     row.delivered_at = utcnow()
     row.attempts += 1
     row.save(update_fields=["delivered_at", "attempts"])
@@ -84,21 +83,29 @@ def outbox_mark_failed(txn: SingleConnectionTxn, *, message_id: int, error: str)
 def outbox_deliver(*, on_failure: Callable[[str, Exception], object] | None = None) -> int:
     """Deliver what is due, at most BATCH messages; the number delivered. A failing one never holds up the others.
 
-    `on_failure(topic, exception)` is told of each failure after its transaction has been undone.
+    `on_failure(topic, exception)` is told of each failure after its transaction has been undone. Both, the delivery and
+    what is recorded of its failure, go on in the trace that published the message.
     """
     delivered = 0
-    due = outbox_pending(utcnow()).order_by("due_at").values_list("pk", "topic")
-    for message_id, topic in list(due[:BATCH]):
-        try:
-            if outbox_deliver_one(message_id=message_id):
-                delivered += 1
-                delivery_observe(topic=topic, outcome="delivered")
-        except Exception as failure:  # noqa: BLE001  whatever a handler raises is this message's failure, not the delivery's
-            error = text_scrub(f"{type(failure).__name__}: {failure}")
-            dead = outbox_mark_failed(message_id=message_id, error=error)
-            delivery_observe(topic=topic, outcome="dead" if dead else "failed")
-            if on_failure is not None:
-                on_failure(topic, failure)
+    due = outbox_pending(utcnow()).order_by("due_at").values_list("pk", "topic", "traceparent", "project_id")
+    for message_id, topic, traceparent, project_id in list(due[:BATCH]):
+        with correlation_scope(f"outbox.{topic}", traceparent, tenant=_tenant_of(project_id)):
+            delivered += _deliver_or_mark(message_id, topic, on_failure)
+    return delivered
+
+
+def _deliver_or_mark(message_id: int, topic: str, on_failure: Callable[[str, Exception], object] | None) -> bool:
+    try:
+        delivered = outbox_deliver_one(message_id=message_id)
+    except Exception as failure:  # noqa: BLE001  whatever a handler raises is this message's failure, not the delivery's
+        error = text_scrub(f"{type(failure).__name__}: {failure}")
+        dead = outbox_mark_failed(message_id=message_id, error=error)
+        delivery_observe(topic=topic, outcome="dead" if dead else "failed")
+        if on_failure is not None:
+            on_failure(topic, failure)
+        return False
+    if delivered:
+        delivery_observe(topic=topic, outcome="delivered")
     return delivered
 
 
