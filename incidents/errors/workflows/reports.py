@@ -66,9 +66,7 @@ def _check_in_record(txn: SingleConnectionTxn, project_id: int, report: JobRunRe
         check_in_id = report.check_in_id or check_in_id_make()
         run = store.check_in_new(project_id=project_id, check_in_id=check_in_id, report=report, at=at)
         store.check_in_save(run, is_new=True)
-    elif (
-        report.status != "in_progress"
-    ):  # a start that comes after its end, over another connection, takes nothing back
+    elif report.status != "in_progress":  # a start that comes after its end takes nothing back
         run.status, run.updated_at = report.status, at
         run.duration_ms = report.duration_ms if report.duration_ms is not None else _elapsed(run.started_at, at)
         run.release = report.release or run.release
