@@ -5,6 +5,7 @@ L5's, a request's L2's, and what is left is the platform's (infra) or the domain
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from readiness.infra.envelope import ALLOWED_FAMILIES, ErrorClass, ErrorSeverity
 
@@ -58,6 +59,7 @@ def severity_of_level(level: str | None) -> ErrorSeverity:
     return _LEVELS.get((level or "error").lower(), ErrorSeverity.ERROR)
 
 
+@lru_cache(maxsize=4096)
 def error_class_of_exception(exception_type: str | None) -> ErrorClass:
     """The class of an exception type (`requests.exceptions.ReadTimeout` → infra.timeout), by its last name."""
     name = (exception_type or "").rsplit(".", 1)[-1].lower()
@@ -72,7 +74,7 @@ def sentry_classify(
 ) -> Classification:
     """Class and layer of an SDK's event; the layer always may speak of the class."""
     try:
-        error_class = ErrorClass(tagged_class or "")
+        error_class = ErrorClass(tagged_class) if tagged_class else error_class_of_exception(exception_type)
     except ValueError:
         error_class = error_class_of_exception(exception_type)
     family = error_class.family

@@ -45,6 +45,8 @@ _FRAME_BYTES = 1_200  # a stack whose frames are larger than this on average has
 _encoder = msgspec.json.Encoder()
 _decode = msgspec.json.decode
 _EMPTY = (b"", b"null", b"{}", b"[]", b'""')
+_LEAST = 4
+_RAW_KEPT = ("data", "query", "cookies")
 _CRUMB_PROSE = frozenset({"message", "category", "type", "level", "timestamp", "event_id"})
 Change = Callable[[str], str]
 
@@ -94,6 +96,7 @@ class _Scrubbing:
             self.stacks.append(frames_kept(thread.stacktrace))
         self.kept = Cleaned()
         self.raw_kept: list[dict[str, Any]] = []
+        self.sent = b"{}", b"{}"
 
     def run(self, trace: tuple[str | None, str | None]) -> Cleaned:
         kept = self.kept
@@ -119,26 +122,20 @@ class _Scrubbing:
             self._forget(head, blobs, lines)
         self._head_back(head)
         kept.stacks = [b"[%s]" % blob[:-1].replace(b"\n", b",") for blob in blobs]
-        kept.contexts, kept.extra = lines.pop(), lines.pop()
-        kept.tags = _tags_cut(_decode(lines.pop()))
-        kept.headers = _decode(lines.pop())
-        kept.raw_kept = dict(zip(("data", "query", "cookies"), _decode(lines.pop()), strict=False))
-        kept.breadcrumbs = lines
+        self._lines_back(lines)
         return kept
 
     # --- raw input: hashed and dropped, but for what the project keeps -----------------------------------------------
 
     def _raw_input(self) -> None:
         request, kept = self.event.request, self.capture_rules.kept
-        parts = []
+        parts: list[bytes] = []
         for exception in self.chain:
             for frame in (exception.stacktrace.frames or ()) if exception.stacktrace else ():
-                if frame is not None and frame.vars is not NOTHING:
-                    data = bytes(frame.vars)
-                    if data not in _EMPTY:
-                        parts.append(data)
-                    frame.vars = NOTHING if not kept.vars else self._variables(data)
-        if parts:
+                if frame is not None and (raw := frame.vars) is not NOTHING:
+                    parts.append(bytes(raw))
+                    frame.vars = self._variables(parts[-1]) if kept.vars else NOTHING
+        if parts := [data for data in parts if len(data) > _LEAST or data not in _EMPTY]:
             self.kept.variables = b"\x1f".join(parts) + b"\x1f"
             self._look_back(parts, self.kept.variables)
         if request is None:
@@ -227,8 +224,10 @@ class _Scrubbing:
         event = self.event
         crumbs = (event.breadcrumbs.values or [] if event.breadcrumbs else [])[-MAX_BREADCRUMBS:]
         tags = {k[: 2 * MAX_TAG]: (v or "")[: 2 * MAX_TAG] for k, v in list((event.tags or {}).items())[:MAX_TAGS]}
+        self.kept.tags = tags
+        self.sent = headers, named = _encoder.encode(self.kept.headers), _encoder.encode(tags)
         lines = [bytes(crumb) for crumb in crumbs]
-        lines += (_encoder.encode(value) for value in (self.raw_kept, self.kept.headers, tags))
+        lines += (_encoder.encode(self.raw_kept), headers, named)
         lines += (bytes(event.extra) or b"null", bytes(event.contexts) or b"null")
         if max(map(len, lines)) > MAX_ENTRY_BYTES:
             lines = [_cut(line) if len(line) > MAX_ENTRY_BYTES else line for line in lines]
@@ -238,6 +237,17 @@ class _Scrubbing:
 
     def _text(self, text: str) -> str:
         return text_scrub(text, self.rules, self.seen)
+
+    def _lines_back(self, lines: list[bytes]) -> None:
+        kept = self.kept
+        *kept.breadcrumbs, raw_kept, headers, tags, kept.extra, kept.contexts = lines
+        kept.raw_kept = {} if raw_kept == b"[]" else dict(zip(_RAW_KEPT, _decode(raw_kept), strict=True))
+        if headers is not self.sent[0]:
+            kept.headers = _decode(headers)
+        if tags is not self.sent[1]:
+            kept.tags = _decode(tags)
+        if any(len(name) > MAX_TAG or len(value) > MAX_TAG for name, value in kept.tags.items()):
+            kept.tags = {name[:MAX_TAG]: value[:MAX_TAG] for name, value in kept.tags.items()}
 
     def _own_rules_match(self, head: list[str | None], lines: list[bytes]) -> bool:
         """Whether the project's own value rules match anything; asked of all texts at once."""
@@ -412,10 +422,6 @@ def _written_plainly(line: bytes) -> bytes:
 def _cut(line: bytes) -> bytes:
     cut = bag_trim(line)
     return line if cut is None else _encoder.encode(cut)
-
-
-def _tags_cut(tags: dict[str, str]) -> dict[str, str]:
-    return {name[:MAX_TAG]: str(value)[:MAX_TAG] for name, value in tags.items()}
 
 
 def _address(request: Request) -> str:
