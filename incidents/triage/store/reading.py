@@ -1,0 +1,88 @@
+"""What the list, the pages, the verdict and the Ops API ask of incidents."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q, QuerySet
+
+from incidents.triage.models import Incident, IncidentHour, IncidentRelease, TimelineEntry
+
+OPEN = ("detected", "acknowledged", "diagnosed", "recurred")
+RESOLVED = ("prevented", "closed")
+
+
+def incident_find(incident_id: int) -> Incident | None:
+    """One incident."""
+    return Incident.objects.filter(pk=incident_id).first()
+
+
+def incidents_listed() -> QuerySet[Incident]:
+    """What the list shows before its filters: everything but hidden samples, the last seen first."""
+    return Incident.objects.filter(hidden=False).order_by("-last_seen", "-pk")
+
+
+def _real_in_window(since: datetime, until: datetime, project_id: int | None) -> QuerySet[Incident]:
+    rows = Incident.objects.filter(synthetic=False, last_seen__gte=since, first_seen__lte=until)
+    return rows if project_id is None else rows.filter(project_id=project_id)
+
+
+def incidents_in_window(
+    *, since: datetime, until: datetime, component: str | None = None, project_id: int | None = None
+) -> QuerySet[Incident]:
+    """Real incidents that were seen in the window (requirement 153), the last seen first."""
+    rows = _real_in_window(since, until, project_id)
+    return (rows.filter(component=component) if component else rows).order_by("-last_seen", "-pk")
+
+
+def severity_counts(*, since: datetime, until: datetime, project_id: int | None = None) -> dict[str, int]:
+    """Real incidents of the window per operator severity."""
+    rows = _real_in_window(since, until, project_id)
+    return dict(rows.values_list("ops_severity").annotate(total=Count("pk")).order_by())
+
+
+def timeline_of(incident_id: int, *, limit: int = 200) -> list[TimelineEntry]:
+    """The newest `limit` entries, oldest of them first."""
+    newest = TimelineEntry.objects.filter(incident_id=incident_id).order_by("-at", "-pk")[:limit]
+    return list(reversed(newest))
+
+
+def timeline_correlated(*, correlation_id: str, project_id: int | None) -> QuerySet[TimelineEntry]:
+    """What was done to incidents under a correlation id, the earliest first; `project_id` None: of every project."""
+    rows = TimelineEntry.objects.filter(correlation_id=correlation_id).order_by("at", "pk")
+    return rows if project_id is None else rows.filter(project_id=project_id)
+
+
+def releases_of(incident_id: int, *, limit: int = 50) -> list[IncidentRelease]:
+    """Where it was seen, the last seen first."""
+    return list(IncidentRelease.objects.filter(incident_id=incident_id).order_by("-last_seen")[:limit])
+
+
+def hours_of(incident_id: int, *, since: datetime) -> dict[datetime, int]:
+    """hour → occurrences since then."""
+    rows = IncidentHour.objects.filter(incident_id=incident_id, hour__gte=since)
+    return dict(rows.values_list("hour", "occurrences"))
+
+
+def incidents_open_count() -> int:
+    """Open incidents, samples left out."""
+    return Incident.objects.filter(synthetic=False, status__in=OPEN).count()
+
+
+def incidents_blocking() -> list[Incident]:
+    """Open P0 and P1 incidents, the worst first: what blocks a verdict."""
+    rows = Incident.objects.filter(synthetic=False, status__in=OPEN, priority__in=("P0", "P1"))
+    return list(rows.order_by("priority", "detected_at")[:50])
+
+
+def incidents_resembling(incident: Incident, *, limit: int = 3) -> list[Incident]:
+    """Earlier incidents of the same component or class, those with an end first."""
+    rows = Incident.objects.filter(project_id=incident.project_id, synthetic=incident.synthetic).exclude(pk=incident.pk)
+    rows = rows.filter(Q(component=incident.component) | Q(error_class=incident.error_class))
+    return sorted(
+        rows.order_by("-last_seen")[:50], key=lambda i: (i.status not in RESOLVED, i.component != incident.component)
+    )[:limit]
+
+
+def hour_window(now: datetime, hours: int) -> list[datetime]:
+    """The last `hours` whole hours, oldest first, the present one included."""
+    present = now.replace(minute=0, second=0, microsecond=0)
+    return [present - timedelta(hours=back) for back in range(hours - 1, -1, -1)]
