@@ -107,9 +107,7 @@ def test_it_refuses_the_old_and_the_security_endpoint_too(door: Door, settings: 
     store = door.client.post(
         f"/api/{door.project_id}/store/{auth}", data=json.dumps(an_event()), content_type="application/json"
     )
-    report = {
-        "csp-report": {"document-uri": "https://shop.test/", "effective-directive": "img-src", "blocked-uri": "x"}
-    }
+    broken = {"document-uri": "https://shop.test/", "effective-directive": "img-src", "blocked-uri": "x"}
     security = door.client.post(
         f"/api/{door.project_id}/security/{auth}",
         data=json.dumps({"csp-report": broken}),

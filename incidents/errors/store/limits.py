@@ -72,7 +72,11 @@ def limit_settings(project_id: int) -> tuple[Mapping[str, int | None], Mapping[s
 
 def capture_settings_put(*, project_id: int, values: Mapping[str, object]) -> CaptureSettings:
     """Create or change a project's settings; fields that are not named stay as they are."""
-    return CaptureSettings.objects.update_or_create(project_id=project_id, defaults=dict(values))[0]
+    row = CaptureSettings(project_id=project_id, **values)
+    CaptureSettings.objects.bulk_create(
+        [row], update_conflicts=True, unique_fields=["project_id"], update_fields=list(values)
+    )
+    return CaptureSettings.objects.get(project_id=project_id)
 
 
 # --- what founders are told -------------------------------------------------------------------------------------------
