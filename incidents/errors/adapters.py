@@ -81,6 +81,41 @@ class ErrorView:
     breadcrumbs: tuple[BreadcrumbView, ...]
 
 
+class StoredReport(Protocol):
+    """What the adapter reads of what a user wrote."""
+
+    comments: str
+    user_hash: str
+    environment: str
+    release: str
+    url: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SaidView:
+    """What a user wrote; `user` tells one from another, and neither name nor address."""
+
+    at: datetime
+    text: str
+    user: str
+    release: str
+    environment: str
+    url: str
+
+
+def said_view(report: StoredReport) -> SaidView:
+    """One user's words as a page shows them; scrubbed when they were stored."""
+    return SaidView(
+        at=report.created_at,
+        text=report.comments,
+        user=report.user_hash[:6],
+        release=report.release,
+        environment=report.environment,
+        url=report.url,
+    )
+
+
 MAX_FRAMES_SHOWN = 12
 MAX_BREADCRUMBS_SHOWN = 15
 

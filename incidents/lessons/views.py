@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from incidents.errors.adapters import error_view
+from incidents.errors.adapters import error_view, said_view
 from incidents.lessons import workflows
 from incidents.lessons.adapters import together_views
 from incidents.lessons.filters import LessonFilter
@@ -70,6 +70,7 @@ def _incident_page(
             )
         ),
         "together": together_views(story.together),
+        "said": [said_view(report) for report in story.said],
         "steps": incident_steps(
             status=story.incident.status,
             detected_at=story.incident.detected_at,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from incidents.errors.store import retention as store
 from incidents.errors.workflows.keeping import excess_forget
+from incidents.errors.workflows.reports import reports_forget
 from readiness.infra.actor import Actor
 from readiness.infra.append_only import deletion_permit
 from readiness.infra.clock import utcnow
@@ -25,7 +26,8 @@ def cleanup_old_errors(*, retention_days: int, actor: Actor, reason: str = "rete
 
     The only way out of the table: under audited permits. Whole days go as partitions on PostgreSQL; the rest goes in
     batches with a transaction each, for capture must not wait for a night's worth of them. Incidents, their counts and
-    timelines stay: they are the lesson, not the evidence. What a broken run leaves, the next one takes.
+    timelines stay: they are the lesson, not the evidence. What users said and how jobs ran goes by the same age. What a
+    broken run leaves, the next one takes.
     """
     cutoff = _cutoff(retention_days)
     gone = old_partitions_drop(cutoff=cutoff, actor=actor, reason=reason)
@@ -35,6 +37,7 @@ def cleanup_old_errors(*, retention_days: int, actor: Actor, reason: str = "rete
     while old_ids_delete(cutoff=cutoff):
         time.sleep(_TURN_S)
     old_rollups_delete(cutoff=cutoff)
+    reports_forget(before=cutoff)
     return gone + excess_forget(actor=actor)
 
 

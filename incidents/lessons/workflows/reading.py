@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flags.store import revisions_between
-from incidents.errors.models import ErrorColumns, ErrorEvent
+from incidents.errors.models import ErrorColumns, ErrorEvent, UserReport
 from incidents.errors.store.questions import errors_by_correlation, event_find
+from incidents.errors.workflows import user_reports_read
 from incidents.lessons import store
 from incidents.lessons.models import Control, ControlRun, ControlVersion, Lesson, RootCause
 from incidents.lessons.services.check_first import CheckFirst, check_first_suggest
@@ -18,6 +19,7 @@ from incidents.lessons.workflows.states import control_verdict
 from incidents.triage.models import Incident, IncidentRelease, TimelineEntry
 from incidents.triage.services.clock import DiagnosisClock, diagnosis_clock
 from incidents.triage.store import (
+    fingerprints_of_incident,
     hour_window,
     hours_of,
     incident_find,
@@ -49,7 +51,8 @@ class ControlShown:
 @dataclass(frozen=True, slots=True)
 class IncidentStory:
     """One incident from first event to proven prevention. `event` is the newest one, None past retention; `together`
-    are the errors of its correlation; `resembling` earlier incidents with what was learnt from each.
+    are the errors of its correlation; `said` is what users wrote about it; `resembling` are earlier incidents with what
+    was learnt from each.
     """
 
     incident: Incident
@@ -57,6 +60,7 @@ class IncidentStory:
     clock: DiagnosisClock
     event: ErrorColumns | None
     together: Sequence[ErrorEvent]
+    said: Sequence[UserReport]
     releases: Sequence[IncidentRelease]
     hours: Sequence[int]
     timeline: Sequence[TimelineEntry]
@@ -90,6 +94,7 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
         clock=diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=incident.diagnosed_at, now=now),
         event=event,
         together=_together(event),
+        said=_said(incident, event),
         releases=releases,
         hours=[counted.get(hour, 0) for hour in hour_window(now, HOURS_SHOWN)],
         timeline=timeline_of(incident.pk),
@@ -110,6 +115,16 @@ def _together(event: ErrorColumns | None) -> list[ErrorEvent]:
         return []
     found = list(errors_by_correlation(correlation_id=event.correlation_id, limit=CORRELATED_SHOWN))
     return found if len(found) > 1 else []
+
+
+def _said(incident: Incident, event: ErrorColumns | None) -> list[UserReport]:
+    """What users wrote about any error of the incident, or in the trace of the one that is shown."""
+    return user_reports_read(
+        project_id=incident.project_id,
+        fingerprints=fingerprints_of_incident(incident.pk),
+        error_ids=(incident.first_error_id, incident.last_error_id),
+        correlation_ids=(event.correlation_id,) if event and event.correlation_id else (),
+    )
 
 
 def _shown(rows: Sequence[Control], *, now: datetime, broken_commits: Sequence[str]) -> list[ControlShown]:
