@@ -6,7 +6,6 @@ Each takes its fields as keywords and invents the rest; a number keeps the inven
 import itertools
 import json
 import uuid
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -112,18 +111,17 @@ def a_captured_error(
     project_id: int = 1,
     trusted: bool = False,
     synthetic: bool = False,
-    received_at: datetime | None = None,
-    keys: Keys = KEYS,
     **fields: Any,
 ) -> CapturedError:
-    """An event through capture's pure part, ready to be stored."""
+    """An event through capture's pure part, ready to be stored; `received_at` and `keys` are not the event's."""
+    received_at, hash_keys = fields.pop("received_at", None), fields.pop("keys", KEYS)
     event = an_event(**fields)
     return sentry_capture(
         payload=json.dumps(event).encode(),
         event_id=event["event_id"],
         sent_at=None,
         origin=Origin(project_id, trusted=trusted, synthetic=synthetic),
-        keys=keys,
+        keys=hash_keys,
         received_at=received_at or utcnow(),
     )
 

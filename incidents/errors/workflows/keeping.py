@@ -47,11 +47,11 @@ def excess_forget(*, actor: Actor) -> int:
 
     0 keeps all. The rollups still count what went; the figures of incidents stay as they are.
     """
-    own = store.limits_by_project()
+    own = group_limits_read()
     if not settings.READINESS_EVENTS_PER_INCIDENT and not any(own.values()):
         return 0
     gone, after = 0, (-1, "")
-    while groups := store.groups_page(after):
+    while groups := groups_read(after=after):
         after = groups[-1]
         for project_id, fingerprint in groups:
             keep = own.get(project_id, settings.READINESS_EVENTS_PER_INCIDENT)
@@ -62,6 +62,18 @@ def excess_forget(*, actor: Actor) -> int:
                     break
                 time.sleep(_TURN_S)
     return gone
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def group_limits_read(session: Session) -> dict[int, int]:
+    """project → how many events an incident keeps there, where the project says so itself."""
+    return store.limits_by_project()
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def groups_read(session: Session, *, after: tuple[int, str]) -> list[tuple[int, str]]:
+    """The next (project, fingerprint) pairs in order, at most a page of them."""
+    return store.groups_page(after)
 
 
 @transactional(TransactionIntent.ATOMIC_WRITE)
