@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET, require_safe
 
+from incidents.errors.workflows import sdk_drops_read
 from incidents.triage.filters import IncidentFilter
 from incidents.triage.services.clock import diagnosis_clock
 from incidents.triage.services.correlations import OpsCorrelatedEvent, OpsCorrelation, correlation_id_read
@@ -42,6 +43,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
         "filtered": filtered,
         "samples": samples,
         "real": page.paginator.count - samples,
+        "dropped": sum(project.drops.lost for project in sdk_drops_read(hours=24)),
     }
     return render(request, "triage/incident_list.html", context)
 

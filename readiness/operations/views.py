@@ -1,4 +1,4 @@
-"""The Operations page: is the console itself in order? Health, jobs, outbox, recent runs."""
+"""The Operations page: is the console itself in order, and do the product's jobs run? Health, jobs, outbox, runs."""
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -14,6 +14,7 @@ from readiness.operations.workflows.delivery import message_retry, outbox_read
 from readiness.operations.workflows.health import health_probe
 from readiness.operations.workflows.jobs import job_request
 from readiness.operations.workflows.overview import JobRunLine, jobs_read
+from readiness.operations.workflows.product import product_signs_read
 from readiness.operations.workflows.reconciling import reconciliation_health
 from readiness.tenants.access import actor_of, requires_role
 from readiness.tenants.models import User
@@ -41,6 +42,7 @@ def operations(request: HttpRequest) -> HttpResponse:
         "jobs": jobs,
         "under_way": any(line.under_way for line in jobs),
         "outbox": outbox,
+        "product": product_signs_read(),
         "page": page,
         "runs": [JobRunLine.of(run, incidents) for run in page],
         "chosen": chosen,
