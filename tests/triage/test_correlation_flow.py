@@ -209,3 +209,17 @@ def test_the_worker_says_under_which_id_it_received_and_ended_a_task(
         return any("received" in event for event in events) and any("succeeded" in event for event in events)
 
     wait_until(said, what="both lines of the task", log=traced.home / "logs" / "worker.log")
+
+
+@pytest.mark.parametrize("named", [{}, {"contexts": {"trace": {"trace_id": "ab" * 16}}}])
+def test_an_sdks_event_without_a_trace_takes_that_of_its_request(
+    traced: Console, reader: str, trace: str, named: dict[str, Any]
+) -> None:
+    event = {"event_id": secrets.token_hex(16), "message": f"stuck {secrets.token_hex(4)}", **named}
+    sent = "\n".join(json.dumps(part) for part in ({"dsn": traced.dsn}, {"type": "event"}, event)).encode()
+    answer = traced.call(
+        "POST", f"/api/{traced.demo['project_id']}/envelope/", body=sent, headers={"traceparent": header(trace)}
+    )
+    assert answer.status == 200
+    under = "ab" * 16 if named else trace
+    assert story(traced, reader, under, until=lambda kinds: "error" in kinds)["error"][0]["title"] == event["message"]

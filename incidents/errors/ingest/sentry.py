@@ -26,6 +26,7 @@ from incidents.errors.workflows import (
     keys,
 )
 from readiness.infra.clock import utcnow
+from readiness.infra.correlation import continued_correlation_id
 from readiness.infra.refusals import Malformed, TooLarge, Unauthenticated
 from readiness.tenants.services.callers import DsnCaller
 from readiness.tenants.workflows import dsn_authenticate
@@ -48,7 +49,7 @@ def store(request: HttpRequest, project_id: int) -> HttpResponse:
     caller = dsn_caller(project_id, keys_presented(request))
     body = store_body_read(body=body_read(request, limit=MAX_ENVELOPE_BYTES), limit=MAX_ENVELOPE_BYTES)
     key_admit(project_id=project_id, key_kind=DSN, key_id=caller.key_id, errors=1)
-    captured = _event_capture(Item("event", body), {}, _origin(caller))
+    captured = _event_capture(Item("event", body), {}, _origin(caller, continued_correlation_id()))
     errors_store([captured])
     return sentry_answer(captured.envelope.error_id.removeprefix("err_"))
 
@@ -59,6 +60,7 @@ class _Envelope:
     def __init__(self, project_id: int, caller: DsnCaller | None, raw: bytes, encoding: str) -> None:
         self.project_id, self.caller = project_id, caller
         self.raw, self.encoding = raw, encoding
+        self.correlation_id = continued_correlation_id()  # the committing thread stands in nobody's trace
         self.header: dict[str, Any] = {}
         self.items: list[Item] = []
         self.captured: list[CapturedError] = []
@@ -78,7 +80,7 @@ class _Envelope:
         except CaptureLimited as limited:  # what came beside the events is taken first: users' words, the SDK's report
             self.limited = limited
             return []
-        origin = _origin(self.caller)
+        origin = _origin(self.caller, self.correlation_id)
         self.captured = [_event_capture(item, self.header, origin) for item in events]
         return self.captured
 
@@ -111,9 +113,14 @@ def _envelope_store(request: HttpRequest, project_id: int) -> str | None:
     return hex_id(sent.header.get("event_id")) or None
 
 
-def _origin(caller: DsnCaller) -> Origin:
+def _origin(caller: DsnCaller, correlation_id: str | None) -> Origin:
     return Origin(
-        caller.project_id, trusted=caller.trusted, synthetic=caller.synthetic, key_kind=DSN, key_id=caller.key_id
+        caller.project_id,
+        trusted=caller.trusted,
+        synthetic=caller.synthetic,
+        correlation_id=correlation_id,
+        key_kind=DSN,
+        key_id=caller.key_id,
     )
 
 

@@ -190,7 +190,10 @@ def sentry_capture(
     chain = exceptions_kept(event)
     at = timestamp_parse(event.timestamp, received_at, clock_drift(sent_at, received_at))
     in_worker = bool(contexts.celery) or "celery_task_id" in kept.tags
-    envelope = _envelope(event, chain, kept, error_id=error_id, at=at, hash_key=keys.hash_key, in_worker=in_worker)
+    envelope = _envelope(
+        event, chain, kept, error_id=error_id, at=at, hash_key=keys.hash_key, in_worker=in_worker,
+        sent_under=origin.correlation_id,
+    )  # fmt: skip
     fingerprint = sentry_fingerprint(event=event, message=envelope.message)
     sampled = None if admit is None else admit(origin.project_id, fingerprint)
     detail = {} if sampled else _detail(event, chain, kept)
@@ -235,6 +238,7 @@ def _envelope(
     at: datetime,
     hash_key: bytes,
     in_worker: bool,
+    sent_under: str | None,
 ) -> ErrorEnvelope:
     raised, entry, tags = chain[-1] if chain else None, event.logentry, kept.tags
     said = (entry and (entry.formatted or entry.message)) or event.message or ""
@@ -258,7 +262,7 @@ def _envelope(
         error_class=found.error_class,
         severity=severity_of_level(event.level),
         message=(raised.value if raised and raised.value else said)[:MAX_MESSAGE],
-        correlation_id=(kept.trace_id or tags.get("correlation_id") or "")[:64] or None,
+        correlation_id=(kept.trace_id or tags.get("correlation_id") or "")[:64] or sent_under,
         span_id=kept.span_id[:32] or None,
         decision_id=tags.get("decision_id") or None,
         run_id=tags.get("run_id") or None,
