@@ -1,7 +1,7 @@
 """The native envelope (INTERFACES, POST /v1/errors): read, check, and capture it like any other error."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,9 +16,10 @@ from incidents.errors.services.normalising import (
     Keys,
     content_hmac,
     payload_compress,
-    text_clean,
     timestamp_parse,
 )
+from incidents.errors.services.scrub_rules import NO_RULES, CaptureRules
+from incidents.errors.services.scrubbing import Entry, entry_scrub
 from readiness.infra.envelope import (
     LAYERS,
     ErrorClass,
@@ -27,7 +28,7 @@ from readiness.infra.envelope import (
     input_hash,
     new_error_id,
 )
-from readiness.infra.redaction import scrub
+from readiness.infra.redaction import text_scrub
 from readiness.infra.refusals import FieldError, Invalid, Malformed
 
 MAX_ENVELOPES = 1_000
@@ -81,7 +82,7 @@ def _choice(
         return kind(str(entry.get(name, "")))
     except ValueError:
         choices = ", ".join(member.value for member in kind)
-        bad.append(FieldError(f"/{name}", f"{entry.get(name)!r} is none of {choices}."[:600]))
+        bad.append(FieldError(f"/{name}", f"{_shown(entry.get(name))} is none of {choices}."))
         return None
 
 
@@ -101,8 +102,8 @@ def _texts(entry: Mapping[str, Any], bad: list[FieldError]) -> dict[str, str | N
         if value is not None and not isinstance(value, str):
             bad.append(FieldError(f"/{name}", f"A string is needed, not {type(value).__name__}."))
             value = None
-        texts[name] = text_clean(value, limit) or None
-        if name in ("component", "message") and not texts[name]:
+        texts[name] = value[: 2 * limit] if value else None
+        if name in ("component", "message") and not (value or "").strip("\x00"):
             bad.append(FieldError(f"/{name}", "This field is required."))
     return texts
 
@@ -126,21 +127,36 @@ def _optional(entry: Mapping[str, Any], bad: list[FieldError]) -> tuple[list[str
             )
         )
         hashed = None
-    return [text_clean(link, 500) for link in chain[:20]], context, hashed
+    return [link[:1_000] for link in chain[:20]], context, hashed
 
 
-def native_capture(*, entry: Any, origin: Origin, keys: Keys, received_at: datetime) -> CapturedError:
-    """One native envelope as a captured error. Raises Invalid with a pointer for each bad field."""
+def _shown(value: Any) -> str:
+    """What was sent, as a refusal may say it: the answer is kept for retries."""
+    return text_scrub(repr(value)[:400])[:200]
+
+
+def native_capture(
+    *,
+    entry: Any,
+    origin: Origin,
+    keys: Keys,
+    received_at: datetime,
+    rules: CaptureRules = NO_RULES,
+    known: Iterable[str] = (),
+) -> CapturedError:
+    """One native envelope as a captured error; `rules` are the project's, `known` secrets of the request itself, such
+    as its key. Raises Invalid with a pointer for each bad field.
+    """
     if not isinstance(entry, dict):
         raise Invalid("An envelope is a JSON object.", errors=[FieldError("", f"This is {type(entry).__name__}.")])
     bad: list[FieldError] = [
-        FieldError(f"/{str(name)[:80]}", "There is no such field; put what is yours under `context`.")
+        FieldError(f"/{text_scrub(str(name)[:80])}", "There is no such field; put what is yours under `context`.")
         for name in entry
         if name not in _KNOWN
     ]
     layer = entry.get("layer")
     if layer not in LAYERS:
-        bad.append(FieldError("/layer", f"{layer!r} is none of {', '.join(LAYERS)}."[:300]))
+        bad.append(FieldError("/layer", f"{_shown(layer)} is none of {', '.join(LAYERS)}."))
     error_class = _choice(entry, "error_class", ErrorClass, bad)
     severity = _choice(entry, "severity", ErrorSeverity, bad)
     texts = _texts(entry, bad)
@@ -154,6 +170,10 @@ def native_capture(*, entry: Any, origin: Origin, keys: Keys, received_at: datet
         hashed = input_hash(_encoder.encode(entry["input"]), keys.hash_key.decode())
     if bad:
         raise Invalid("The envelope has fields that cannot be stored as they are.", errors=bad)
+    content = _encoder.encode(entry)
+    presented = [secret for secret in known if secret.encode() in content]
+    kept = entry_scrub(entry=Entry(texts, chain, context), sent_input=entry.get("input"), rules=rules, known=presented)
+    texts = {name: text[: _TEXTS[name]] if text else None for name, text in kept.texts.items()}
     optional: dict[str, Any] = {name: text for name, text in texts.items() if name not in ("component", "message")}
     optional["correlation_id"] = optional["correlation_id"] or origin.correlation_id
     try:
@@ -164,8 +184,8 @@ def native_capture(*, entry: Any, origin: Origin, keys: Keys, received_at: datet
             error_class=error_class,
             severity=severity,
             input_hash=hashed,
-            exception_chain=tuple(chain),
-            context=scrub(context),
+            exception_chain=tuple(link[:500] for link in kept.chain),
+            context=kept.context,
             **optional,
             component=texts["component"] or "",
             message=texts["message"] or "",
@@ -173,7 +193,6 @@ def native_capture(*, entry: Any, origin: Origin, keys: Keys, received_at: datet
     except ValueError as lockdown:
         raise Invalid(str(lockdown), errors=[FieldError("/error_class", str(lockdown))]) from lockdown
     # A retry carries the same entry again; one without an id of its own is another error each time.
-    content = _encoder.encode(entry)
     return envelope_capture(
         envelope=envelope, origin=origin, keys=keys, received_at=received_at, content=content, frames=()
     )

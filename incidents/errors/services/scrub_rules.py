@@ -144,8 +144,10 @@ KEPT_EXAMPLES = ("request.data.order_id", "request.data.customer.id", "request.q
                  "frame.vars.attempt", "frame.vars.*")  # fmt: skip
 
 
-def kept_fields_read(names: Sequence[str]) -> KeptFields:
-    """The names, by where they come from. Raises Invalid with a pointer for each that is none."""
+def kept_fields_read(names: Sequence[str], *, lenient: bool = False) -> KeptFields:
+    """The names, by where they come from. Raises Invalid with a pointer for each that is none; `lenient` passes over
+    those instead.
+    """
     found: dict[str, set[Any]] = {scope: set() for scope in _SCOPES.values()}
     bad: list[FieldError] = []
     for name in names:
@@ -159,7 +161,7 @@ def kept_fields_read(names: Sequence[str]) -> KeptFields:
             found[scope].add(".".join(path))
     if len(names) > MAX_KEPT_FIELDS:
         bad.append(FieldError("/kept_fields", f"At most {MAX_KEPT_FIELDS} fields; use .* for all of a kind."))
-    if bad:
+    if bad and not lenient:
         raise Invalid("Some of the fields to keep cannot be understood; nothing was saved.", errors=bad)
     return KeptFields(**{scope: frozenset(values) for scope, values in found.items()})
 
