@@ -106,22 +106,19 @@ def an_event(**fields: Any) -> dict[str, Any]:
     }
 
 
-def a_captured_error(
-    *,
-    project_id: int = 1,
-    trusted: bool = False,
-    synthetic: bool = False,
-    **fields: Any,
-) -> CapturedError:
-    """An event through capture's pure part, ready to be stored; `received_at` and `keys` are not the event's."""
-    received_at, hash_keys = fields.pop("received_at", None), fields.pop("keys", KEYS)
+def a_captured_error(**fields: Any) -> CapturedError:
+    """An event through capture's pure part, ready to be stored; what is popped here is not the event's."""
+    origin = Origin(
+        fields.pop("project_id", 1), trusted=fields.pop("trusted", False), synthetic=fields.pop("synthetic", False)
+    )
+    received_at, keys = fields.pop("received_at", None), fields.pop("keys", KEYS)
     event = an_event(**fields)
     return sentry_capture(
         payload=json.dumps(event).encode(),
         event_id=event["event_id"],
         sent_at=None,
-        origin=Origin(project_id, trusted=trusted, synthetic=synthetic),
-        keys=hash_keys,
+        origin=origin,
+        keys=keys,
         received_at=received_at or utcnow(),
     )
 

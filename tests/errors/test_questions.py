@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -16,7 +17,7 @@ from tests.factories import a_captured_error
 
 pytestmark = pytest.mark.django_db
 NOW = utcnow().replace(microsecond=0)
-LAST_HOUR = {"since": NOW - timedelta(hours=1), "until": NOW + timedelta(minutes=1)}
+LAST_HOUR: dict[str, Any] = {"since": NOW - timedelta(hours=1), "until": NOW + timedelta(minutes=1)}
 
 
 def _stored(minutes_ago: int, component: str = "shop.orders", kind: str = "KeyError", **tags: str) -> CapturedError:
@@ -90,7 +91,7 @@ def test_the_timeline_is_by_hour_of_arrival() -> None:
 
 @pytest.mark.parametrize("days", [-1, 0, 93])
 def test_no_question_reads_an_unbounded_window(days: int) -> None:
-    window = {"since": NOW, "until": NOW + timedelta(days=days)}
+    window: dict[str, Any] = {"since": NOW, "until": NOW + timedelta(days=days)}
     asked: list[Callable[[], object]] = [
         lambda: questions.errors_by_component(component="x", **window),
         lambda: questions.errors_by_class(error_class="x", **window),

@@ -40,8 +40,12 @@ def test_the_attached_hash_is_found_without_the_old_one_from_then_on() -> None:
     errors_commit(errors=[of_version_1()])
     errors_commit(errors=[a_captured_error()])
     asked: list[str] = []
-    known = a_captured_error()
-    errors_commit(errors=[replace(known, previous=lambda: asked.append("asked") or "0" * 32)])  # type: ignore[func-returns-value]
+
+    def older_hash() -> str:
+        asked.append("asked")
+        return "0" * 32
+
+    errors_commit(errors=[replace(a_captured_error(), previous=older_hash)])
     assert not asked
     assert Incident.objects.get().occurrences == 3
 

@@ -57,14 +57,14 @@ def check_in_read(payload: bytes) -> JobRunReport | None:
         return None
     plain = hex_id(sent.get("check_in_id"))
     duration = sent.get("duration")
-    timed = isinstance(duration, int | float) and not isinstance(duration, bool) and 0 <= duration < 10**9
+    seconds = duration if isinstance(duration, int | float) and not isinstance(duration, bool) else -1
     config = sent.get("monitor_config")
     config = config if isinstance(config, dict) else {}
     return JobRunReport(
         check_in_id=plain if plain.strip("0") else "",
         monitor=monitor,
         status=status,
-        duration_ms=min(round(duration * 1_000), _LONGEST_MS) if timed else None,
+        duration_ms=min(round(seconds * 1_000), _LONGEST_MS) if 0 <= seconds < 10**9 else None,
         environment=text_clean(_str(sent.get("environment")), 64) or "production",
         release=text_clean(_str(sent.get("release")), 200),
         schedule=_schedule(config.get("schedule")),

@@ -75,14 +75,14 @@ def incidents_record(txn: SingleConnectionTxn, *, errors: Sequence[CapturedError
         return []
     keys = [_key(error) for error in errors]
     known = _groups_ensure(keys, errors)
+    batches, rows = _counts_lock(txn, errors, [known[key][0] for key in keys])
     for _ in range(LOOKS):
-        batches = batches_gather(errors=errors, incident_ids=[known[key][0] for key in keys])
-        rows = [IncidentCounts(*row) for row in txn.lock_values(Incident, IncidentCounts._fields, list(batches))]
         moves = dict(known.values())
         if all(moves[row.id] == row.moves for row in rows):
             break
         # A merge or a split was faster than the lock: the hashes belong to another incident since.
         known = _groups_ensure(keys, errors)
+        batches, rows = _counts_lock(txn, errors, [known[key][0] for key in keys])
     resolved = [row.id for row in rows if row.status in store.RESOLVED]
     if resolved:
         _reopen(txn, list(txn.lock_rows(Incident.objects.filter(pk__in=resolved))), batches)
@@ -92,6 +92,15 @@ def incidents_record(txn: SingleConnectionTxn, *, errors: Sequence[CapturedError
     )
     store.hours_count({(b.project_id, pk, hour): n for pk, b in batches.items() for hour, n in b.hours.items()})
     return [f"INC-{known[key][0]}" for key in keys]
+
+
+def _counts_lock(
+    txn: SingleConnectionTxn, errors: Sequence[CapturedError], incident_ids: Sequence[int]
+) -> tuple[dict[int, IncidentBatch], list[IncidentCounts]]:
+    """The batch of each incident, and what it counts into, locked."""
+    batches = batches_gather(errors=errors, incident_ids=incident_ids)
+    rows = txn.lock_values(Incident, IncidentCounts._fields, list(batches))
+    return batches, [IncidentCounts(*row) for row in rows]
 
 
 def _groups_ensure(
