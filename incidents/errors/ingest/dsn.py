@@ -60,7 +60,7 @@ def key_of_dsn(dsn: object) -> str | None:
 def dsn_caller(project_id: int, presented: set[str]) -> DsnCaller:
     """Who sends. Raises Unauthenticated (no key, or several that disagree) and Forbidden (not this project's)."""
     if not presented:
-        raise Unauthenticated("No DSN key was sent; X-Sentry-Auth carries it as sentry_key=….")
+        raise Unauthenticated("No DSN key was sent; X-Sentry-Auth carries it as sentry_key=<32 hex>.")
     if len(presented) > 1:
         raise Unauthenticated("Several DSN keys were sent, and they disagree; send one.")
     caller = dsn_authenticate(project_id, next(iter(presented)))

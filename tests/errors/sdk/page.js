@@ -1,20 +1,6 @@
 // What a page of the product brings along, bundled by esbuild: @sentry/browser as it is. The page calls these.
 import * as Sentry from "@sentry/browser";
 
-window.answers = [];
-const fetched = window.fetch;
-window.fetch = async (...request) => {
-  const answer = await fetched(...request);
-  // Only what CORS exposes can be read here.
-  window.answers.push({
-    status: answer.status,
-    limits: answer.headers.get("x-sentry-rate-limits"),
-    after: answer.headers.get("retry-after"),
-    error: answer.headers.get("x-sentry-error"),
-  });
-  return answer;
-};
-
 window.start = (dsn) =>
   Sentry.init({
     dsn,
@@ -23,7 +9,11 @@ window.start = (dsn) =>
     tracesSampleRate: 1.0,
     replaysSessionSampleRate: 1.0,
     enableLogs: true,
-    integrations: [Sentry.browserTracingIntegration(), Sentry.replayIntegration(), Sentry.feedbackIntegration({ autoInject: false })],
+    integrations: [
+      Sentry.browserTracingIntegration(),
+      Sentry.replayIntegration(),
+      Sentry.feedbackIntegration({ autoInject: false }),
+    ],
   });
 
 window.crash = () => {
