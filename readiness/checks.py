@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 _BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "unix")
-_HOOKS = ("READINESS_ERROR_RECORDER", "READINESS_INCIDENT_SINK", "READINESS_TENANT_OF_PROJECT")
+_HOOKS = ("READINESS_ERROR_RECORDER", "READINESS_INCIDENT_SINK", "READINESS_KEY_FIGURES", "READINESS_TENANT_OF_PROJECT")
 
 
 @register("readiness")

@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 
 from incidents.errors.adapters import error_view
-from incidents.errors.models import DroppedCount, ErrorSummary
+from incidents.errors.models import DroppedCount, ErrorSummary, LimitNotice
 from incidents.errors.store.questions import event_find
 from readiness.infra.admin import ReadOnlyAdmin
 
@@ -77,6 +77,18 @@ class ErrorAdmin(ReadOnlyAdmin):
 
 @admin.register(DroppedCount)
 class DroppedCountAdmin(ReadOnlyAdmin):
-    list_display = ("hour", "project_id", "source", "category", "reason", "quantity")
-    list_filter = ("source", "reason")
+    list_display = ("hour", "project_id", "source", "category", "reason", "key", "incident_id", "quantity")
+    list_filter = ("source", "reason", "key_kind")
     ordering = ("-hour",)
+    paginator = BoundedPaginator
+
+    @admin.display(description="Key")
+    def key(self, drop: DroppedCount) -> str:
+        return f"{drop.key_kind} {drop.key_id}" if drop.key_kind else ""
+
+
+@admin.register(LimitNotice)
+class LimitNoticeAdmin(ReadOnlyAdmin):
+    list_display = ("first_at", "scope", "ref", "project_id", "text", "announced_at", "seen_by")
+    list_filter = ("scope",)
+    ordering = ("-first_at",)

@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 from incidents.errors.models import CaptureSettings, CaptureWindow, LimitNotice
 from incidents.errors.services.limit_book import GROUP, GroupMinute, Ref, Window
 from incidents.errors.services.limits import MINUTE
-from incidents.errors.store.writing import moment, rows_insert
+from incidents.errors.store.writing import rows_insert
+from readiness.infra.vendor_sql import moment
 
 _ROWS = 1_000
 _MOST_MINUTES = 100_000  # what a process reads at its start, at the most
@@ -68,6 +69,11 @@ def limit_settings(project_id: int) -> tuple[Mapping[str, int | None], Mapping[s
         for row in CaptureSettings.objects.filter(project_id__in=(0, project_id)).values("project_id", *LIMIT_FIELDS)
     }
     return rows.get(project_id, {}), rows.get(0, {})
+
+
+def capture_settings_of(project_id: int) -> CaptureSettings | None:
+    """A project's own settings, if it has any."""
+    return CaptureSettings.objects.filter(project_id=project_id).first()
 
 
 def capture_settings_put(*, project_id: int, values: Mapping[str, object]) -> CaptureSettings:

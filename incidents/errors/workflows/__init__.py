@@ -1,9 +1,10 @@
 """Use-cases of the subject; import them from here."""
 
 from incidents.errors.workflows.keeping import Erasure, erasable_count, errors_keep, events_erase, person_erase
-from incidents.errors.workflows.limiting import group_admit, key_admit, key_is_full
+from incidents.errors.workflows.limiting import group_admit, key_admit, key_is_full, limits_default
 from incidents.errors.workflows.notices import (
     capture_limits_set,
+    capture_settings_find,
     drops_forget,
     incident_drops_read,
     incidents_sampled,
@@ -48,6 +49,7 @@ __all__ = [
     "JobOfProduct",
     "ProjectDrops",
     "capture_limits_set",
+    "capture_settings_find",
     "check_ins_record",
     "cleanup_old_errors",
     "console_error_record",
@@ -71,6 +73,7 @@ __all__ = [
     "limit_notice_mail",
     "limit_notices_read",
     "limit_notices_see",
+    "limits_default",
     "old_errors_count",
     "partitions_ensure",
     "person_erase",

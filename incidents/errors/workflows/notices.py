@@ -144,3 +144,9 @@ def capture_limits_set(
     transaction.on_commit(limits_forget_recent)
     log.info("capture limits set", extra={"project": project_id, "actor": actor.name, **values})
     return row
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def capture_settings_find(session: Session, *, project_id: int) -> CaptureSettings | None:
+    """A project's own settings (project 0: every project's); None when it has none."""
+    return store.capture_settings_of(project_id)

@@ -86,6 +86,19 @@ JOBS: tuple[Job, ...] = (
         done="{} recorded.",
     ),
     Job(
+        "limits",
+        "Limits' minutes",
+        "Forgets the minutes by which capture's limits are held, once no process reads them again.",
+        Every(3_600),
+        done="{} forgotten.",
+    ),
+    Job(
+        "spans",
+        "Spans of failing traces",
+        "Keeps the spans whose trace has an error by now, and forgets the others and those past READINESS_SPAN_DAYS.",
+        Every(900),
+    ),
+    Job(
         "outbox",
         "Outbox delivery",
         "Delivers what commits have left in the outbox. Listed when it delivered something, or failed to.",

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import connection
 from django.utils.module_loading import import_string
 
-from incidents.errors.workflows import cleanup_old_errors, partitions_ensure
+from incidents.errors.workflows import cleanup_old_errors, drops_forget, partitions_ensure, windows_forget
+from incidents.errors.workflows.otlp import spans_sift
 from incidents.lessons.workflows import control_states_refresh
 from readiness.infra.actor import Actor
 from readiness.infra.append_only import deletion_permit
@@ -52,6 +53,7 @@ def _partitions(*, actor: Actor) -> str:
 def _retention(*, actor: Actor) -> str:
     days = settings.READINESS_RETENTION_DAYS
     gone = cleanup_old_errors(retention_days=days, actor=actor, reason=f"retention of {days} days")
+    drops_forget(retention_days=days)
     return f"{gone or 'No'} errors older than {days} days {'forgotten' if gone else 'were there'}."
 
 
@@ -61,6 +63,17 @@ def _reconcile(*, actor: Actor) -> str:
 
 def _controls_stale(*, actor: Actor) -> int:
     return control_states_refresh()
+
+
+def _limits(*, actor: Actor) -> int:
+    return windows_forget()
+
+
+def _spans(*, actor: Actor) -> str:
+    sifted = spans_sift()
+    counts = {"kept": sifted.kept, "of traces without an error": sifted.dropped, "past their days": sifted.forgotten}
+    done = [f"{count} {what}" for what, count in counts.items() if count]
+    return f"Spans: {', '.join(done)}." if done else "No spans had waited long enough."
 
 
 def _outbox(*, actor: Actor) -> int:
@@ -105,6 +118,8 @@ _DUTIES: dict[str, Duty] = {
     "retention": _retention,
     "reconcile": _reconcile,
     "controls-stale": _controls_stale,
+    "limits": _limits,
+    "spans": _spans,
     "outbox": _outbox,
     "housekeeping": _housekeeping,
 }
