@@ -248,6 +248,10 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- capture ----------------------------------------------------------------------------------------------------
 READINESS_RETENTION_DAYS = env.int("READINESS_RETENTION_DAYS", default=90)
+# OTLP's spans wait so long for an error of their trace; those of failing traces stay for days; 0 a minute is no limit.
+READINESS_SPAN_BUFFER_MINUTES = env.int("READINESS_SPAN_BUFFER_MINUTES", default=15)
+READINESS_SPAN_DAYS = env.int("READINESS_SPAN_DAYS", default=14)
+READINESS_SPANS_PER_MINUTE = env.int("READINESS_SPANS_PER_MINUTE", default=6_000)
 # Beyond age: how many events one incident keeps in full, the newest; 0 keeps all. Its first and each recurrence stay.
 READINESS_EVENTS_PER_INCIDENT = env.int("READINESS_EVENTS_PER_INCIDENT", default=10_000)
 READINESS_MAX_BODY_BYTES = env.int("READINESS_MAX_BODY_BYTES", default=20 * 1024 * 1024)  # as sent, compressed

@@ -11,6 +11,7 @@ from django.test import Client
 from incidents.errors.workflows import errors_settle
 from readiness.tenants.models import DsnKey
 from readiness.tenants.workflows import forget_recent_answers
+from tests.errors.otlp import OtlpDoor
 from tests.factories import a_dsn_key, an_api_key
 
 
@@ -67,3 +68,8 @@ class NativeDoor:
 @pytest.fixture
 def native(door: Door) -> NativeDoor:
     return NativeDoor(an_api_key("errors:write", tenant=door.dsn.project.tenant).key)
+
+
+@pytest.fixture
+def otlp(door: Door) -> OtlpDoor:
+    return OtlpDoor(an_api_key("errors:write", tenant=door.dsn.project.tenant).key, door.project_id)

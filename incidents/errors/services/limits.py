@@ -38,6 +38,10 @@ REASON_WORDS: Mapping[str, str] = {
     LimitReason.KEY: "refused, over the key's limit",
     LimitReason.INCIDENT: "counted only, over the incident's limit",
     LimitReason.SPIKE: "counted only, in a spike of the incident",
+    "span_limit": "spans not kept, over the limit of a minute",
+    "span_trace_full": "spans not kept, their trace was full",
+    "otlp_invalid": "OTLP items that could not be read",
+    "otlp_too_many": "OTLP items beyond what one request may bring",
 }
 
 

@@ -28,11 +28,11 @@ def export_answer(*, signal: Signal, content_type: str, rejected: int, message: 
         logs = ExportLogsServiceResponse()
         if partial:
             logs.partial_success.rejected_log_records, logs.partial_success.error_message = rejected, message
-        return logs.SerializeToString()
+        return bytes(logs.SerializeToString())
     traces = ExportTraceServiceResponse()
     if partial:
         traces.partial_success.rejected_spans, traces.partial_success.error_message = rejected, message
-    return traces.SerializeToString()
+    return bytes(traces.SerializeToString())
 
 
 def status_answer(*, refusal: Refusal, content_type: str) -> bytes:

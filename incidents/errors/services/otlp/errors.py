@@ -18,7 +18,7 @@ once. What has no exception, or no trace, goes by its exact time. An exception r
 """
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -28,20 +28,25 @@ import msgspec
 
 from incidents.errors.services.captured import CapturedError, Origin
 from incidents.errors.services.normalising import Keys, content_hmac, sentry_capture
-from incidents.errors.services.otlp.attributes import Attributes, attributes_join
+from incidents.errors.services.otlp.attributes import attributes_join
 from incidents.errors.services.otlp.reading import ExceptionSeen, LogSeen, Service, SpanEvent, SpanSeen
-from incidents.errors.services.otlp.stacks import Stack, StackFrame, StackLink, stack_read
+from incidents.errors.services.otlp.shaping import (
+    ENTRY_KINDS,
+    MAX_CRUMBS,
+    event_shape,
+    exception_fingerprint,
+    exceptions_shape,
+    link_shape,
+    service_fingerprint,
+    span_name,
+    type_split,
+)
+from incidents.errors.services.otlp.stacks import Stack, StackLink, stack_read
 
 MAX_ERRORS = 1_000
-MAX_CRUMBS = 20
 ERROR_SEVERITY = 17
 _MINUTE = 60 * 10**9
-_ENTRY = frozenset({"server", "consumer"})
 _MAX_DEPTH = 200
-# Words of ours: an attribute of OpenTelemetry that happens to be called so means something else.
-_RESERVED = frozenset({"component", "layer", "error_class", "tenant", "correlation_id", "celery_task_id"})
-_PREFIX = "readiness."
-_UNTAGGED = ("code.stacktrace", "thread.", "telemetry.")
 _TEXT_LEVELS = (("fatal", "fatal"), ("crit", "fatal"), ("emerg", "fatal"), ("err", "error"), ("severe", "error"))
 
 
@@ -104,7 +109,7 @@ class _Traces:
         """The request or message in which it happened; else the outermost span that is known."""
         last = span
         for last in self.above(span):
-            if last.kind in _ENTRY:
+            if last.kind in ENTRY_KINDS:
                 break
         return last
 
@@ -153,12 +158,12 @@ def _span_event(
     traces: _Traces, span: SpanSeen, event: SpanEvent, exception: ExceptionSeen, stack: Stack, *, at: int
 ) -> dict[str, Any]:
     entry = traces.entry(span)
-    return _event(
+    return event_shape(
         service=span.service,
         attributes=attributes_join(span.attributes, event.attributes),
         entry=entry,
-        exceptions=_exceptions(exception, stack),
-        fingerprint=_fingerprint(exception, stack, span.service),
+        exceptions=exceptions_shape(exception, stack),
+        fingerprint=exception_fingerprint(exception, stack, span.service),
         level="warning" if span.fine else "error",
         at=at,
         trace=(span.trace_id, span.span_id),
@@ -169,7 +174,7 @@ def _span_event(
 
 def _failed_entries(traces: _Traces, spans: Sequence[SpanSeen]) -> list[SpanSeen]:
     """Entry spans with status ERROR, without those that have another such one below them."""
-    entries = [span for span in spans if span.failed and (span.kind in _ENTRY or not span.parent_span_id)]
+    entries = [span for span in spans if span.failed and (span.kind in ENTRY_KINDS or not span.parent_span_id)]
     outer = {(above.trace_id, above.span_id) for span in entries for above in list(traces.above(span))[1:]}
     return [span for span in entries if (span.trace_id, span.span_id) not in outer]
 
@@ -177,16 +182,16 @@ def _failed_entries(traces: _Traces, spans: Sequence[SpanSeen]) -> list[SpanSeen
 def _silent(traces: _Traces, span: SpanSeen) -> Found:
     code = span.attributes.text("http.response.status_code", "http.status_code", "rpc.grpc.status_code")
     what = span.status_message or (f"answered {code}" if code else "failed")
-    said = f"{_span_name(span)}: {what}"
+    said = f"{span_name(span)}: {what}"
     kind = span.attributes.text("error.type")
     named = kind and not kind.isdigit() and kind != "_OTHER"
-    event = _event(
+    event = event_shape(
         service=span.service,
         attributes=span.attributes,
         entry=traces.entry(span),
-        exceptions=[_link(kind, said, ())] if named else [],
+        exceptions=[link_shape(kind, said, ())] if named else [],
         said=said,
-        fingerprint=_service_fingerprint(span.service),
+        fingerprint=service_fingerprint(span.service),
         level="error",
         at=span.ended,
         trace=(span.trace_id, span.span_id),
@@ -194,10 +199,6 @@ def _silent(traces: _Traces, span: SpanSeen) -> Found:
         crumbs=[(e.at, "span event", e.name) for e in span.events],
     )
     return Found(event, ("status", span.trace_id, span.span_id, span.ended), trace_id=span.trace_id, silent=True)
-
-
-def _span_name(span: SpanSeen) -> str:
-    return span.name.partition("?")[0] or span.kind
 
 
 # --- logs -----------------------------------------------------------------------------------------------------------
@@ -279,13 +280,13 @@ def _log_event(
     crumbs: Sequence[tuple[int, str, str]],
 ) -> dict[str, Any]:
     last = [(record.at, "log", said)] if exception and said and said != exception.message else []
-    return _event(
+    return event_shape(
         service=record.service,
         attributes=record.attributes,
         entry=None,
-        exceptions=_exceptions(exception, stack) if exception else [],
+        exceptions=exceptions_shape(exception, stack) if exception else [],
         said="" if exception and exception.message else (said or record.event_name or "An error without a message"),
-        fingerprint=_fingerprint(exception, stack, record.service),
+        fingerprint=exception_fingerprint(exception, stack, record.service),
         level=level,
         at=record.at,
         trace=(record.trace_id, record.span_id),
@@ -308,14 +309,6 @@ def _completed(exception: ExceptionSeen, service: Service, read: Any) -> tuple[E
     ), stack
 
 
-def _type(name: str) -> tuple[str, str]:
-    """`shop.pay.Declined` → module and `Declined`: Sentry's SDKs send them apart, and Python's logs have only the
-    second, so that one exception looks alike from everywhere.
-    """
-    module, _, last = name.strip("* ").rpartition(".")
-    return (module, last) if last else ("", name)
-
-
 def _site(stack: Stack) -> str:
     """Where it was raised; a goroutine's stack says only where somebody took note of it."""
     if not stack.links or stack.language == "go" or not stack.links[-1].frames:
@@ -328,144 +321,4 @@ def _identity(
     trace_id: str, exception: ExceptionSeen, stack: Stack, *, at: int, received_at: datetime
 ) -> tuple[Any, ...]:
     minute = at // _MINUTE if at else int(received_at.timestamp()) // 60
-    return ("exception", trace_id, _type(exception.type)[1], exception.message, _site(stack), minute)
-
-
-def _link(name: str, value: str, frames: Sequence[StackFrame]) -> dict[str, Any]:
-    module, kind = _type(name)
-    link: dict[str, Any] = {"type": kind or None, "value": value, "module": module or None}
-    if frames:
-        link["stacktrace"] = {
-            "frames": [
-                {
-                    "function": frame.function, "module": frame.module, "filename": frame.filename,
-                    "lineno": frame.lineno, "in_app": frame.in_app, "context_line": frame.context_line,
-                }
-                for frame in frames
-            ]
-        }  # fmt: skip
-    return link
-
-
-def _exceptions(exception: ExceptionSeen, stack: Stack) -> list[dict[str, Any]]:
-    """The chain in Sentry's order, what was raised last; it is called as the attributes call it."""
-    causes = [_link(link.type or "Error", link.value, link.frames) for link in stack.links[:-1]]
-    frames = stack.links[-1].frames if stack.links else ()
-    return [*causes, _link(exception.type, exception.message, frames)]
-
-
-def _service_fingerprint(service: Service) -> list[str] | None:
-    return ["{{ default }}", service.name] if service.name else None
-
-
-def _fingerprint(exception: ExceptionSeen | None, stack: Stack, service: Service) -> list[str] | None:
-    """None leaves it to grouping. Without a stack, the service tells one timeout from another. A stack that grows on
-    its way up looks different to every observer: only where it was raised, of the team's own code, is the same to all.
-    """
-    if exception is None or not any(link.frames for link in stack.links):
-        return _service_fingerprint(service)
-    if not stack.grows:
-        return None
-    parts: list[str] = []
-    for link in stack.links:
-        kind = link.type if link is not stack.links[-1] else exception.type
-        inner = next(
-            (frame for frame in reversed(link.frames) if frame.in_app), link.frames[-1] if link.frames else None
-        )
-        parts += [_type(kind)[1], *([inner.place] if inner else [])]
-    return parts
-
-
-# --- the event ------------------------------------------------------------------------------------------------------
-
-
-def _event(
-    *,
-    service: Service,
-    attributes: Attributes,
-    entry: SpanSeen | None,
-    exceptions: list[dict[str, Any]],
-    fingerprint: list[str] | None,
-    level: str,
-    at: int,
-    trace: tuple[str, str],
-    otel: Mapping[str, str],
-    crumbs: Iterable[tuple[int, str, str]],
-    said: str = "",
-) -> dict[str, Any]:
-    event: dict[str, Any] = {
-        "timestamp": at / 10**9 if at else None,
-        "level": level,
-        "platform": service.language or None,
-        "logger": service.scope or None,
-        "transaction": _span_name(entry) if entry else None,
-        "release": service.version or None,
-        "environment": service.environment or None,
-        "fingerprint": fingerprint,
-        "tags": _tags(service, attributes, entry),
-        "extra": {name: value for name, value in attributes.kept.items() if isinstance(value, dict | list)},
-        "contexts": _contexts(service, trace, otel),
-        "breadcrumbs": {"values": [_crumb(*crumb) for crumb in list(crumbs)[-MAX_CRUMBS:]]},
-        "request": _request(attributes, entry),
-        "sdk": {"name": service.sdk.partition("/")[0], "version": service.sdk.partition("/")[2]}
-        if service.sdk
-        else None,
-    }
-    if exceptions:
-        event["exception"] = {"values": exceptions}
-    if said:
-        event["logentry"] = {"formatted": said}
-    if user := attributes.user or (entry.attributes.user if entry else ""):
-        event["user"] = {"id": user}
-    return {name: value for name, value in event.items() if value is not None}
-
-
-def _crumb(at: int, category: str, text: str) -> dict[str, Any]:
-    return {"timestamp": at / 10**9, "category": category, "message": text[:300]}
-
-
-def _component(service: Service, attributes: Attributes) -> str:
-    """`readiness.component`, else the service, else the code that logged; else the stack tells (capture's rule)."""
-    code = attributes.text("code.namespace") or attributes.text("code.function.name").rpartition(".")[0]
-    return attributes.text("readiness.component") or service.name or code
-
-
-def _tags(service: Service, attributes: Attributes, entry: SpanSeen | None) -> dict[str, str]:
-    tags = {
-        name.removeprefix(_PREFIX): value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        for name, value in attributes.kept.items()
-        if isinstance(value, str | int | float | bool) and name not in _RESERVED and not name.startswith(_UNTAGGED)
-    }
-    if component := _component(service, attributes):
-        tags["component"] = component
-    if entry is not None and entry.kind == "consumer":
-        tags.setdefault("layer", "L5")
-    if attributes.raw and (entry is None or entry.kind not in _ENTRY):
-        tags.setdefault("layer", "L6")  # input that came with no request of ours
-    if "agent_id" not in tags and (agent := attributes.text("gen_ai.agent.id")):
-        tags["agent_id"] = agent
-    return tags
-
-
-def _contexts(service: Service, trace: tuple[str, str], otel: Mapping[str, str]) -> dict[str, Any]:
-    contexts: dict[str, Any] = {
-        "otel": {name: value for name, value in {**otel, "scope": service.scope}.items() if value},
-        "resource": service.attributes.kept,
-    }
-    if trace[0]:
-        contexts["trace"] = {"trace_id": trace[0], "span_id": trace[1]}
-    return contexts
-
-
-def _request(attributes: Attributes, entry: SpanSeen | None) -> dict[str, Any] | None:
-    """Method and address of the request that failed, and its raw input for capture to hash and drop."""
-    here = attributes_join(entry.attributes, attributes) if entry and entry.kind == "server" else attributes
-    method = here.text("http.request.method", "http.method")
-    url = here.text("url.full", "http.url", "url.path", "http.target", "http.route")
-    served = entry is not None and entry.kind == "server"
-    if not here.raw and not (served and (method or url)):
-        return None
-    request: dict[str, Any] = {"method": method, "url": url}
-    if here.raw:
-        request["data"] = here.raw
-    return request
+    return ("exception", trace_id, type_split(exception.type)[1], exception.message, _site(stack), minute)
