@@ -14,6 +14,14 @@ from incidents.errors.workflows.notices import (
     limit_notices_see,
     windows_forget,
 )
+from incidents.errors.workflows.otlp import (
+    OtlpOutcome,
+    SpansSifted,
+    logs_store,
+    spans_sift,
+    trace_spans_read,
+    traces_store,
+)
 from incidents.errors.workflows.own_errors import CONSOLE_PROJECT, console_error_record
 from incidents.errors.workflows.reading import error_find
 from incidents.errors.workflows.reports import (
@@ -47,7 +55,9 @@ __all__ = [
     "PARTITIONS_AHEAD",
     "Erasure",
     "JobOfProduct",
+    "OtlpOutcome",
     "ProjectDrops",
+    "SpansSifted",
     "capture_limits_set",
     "capture_settings_find",
     "check_ins_record",
@@ -74,6 +84,7 @@ __all__ = [
     "limit_notices_read",
     "limit_notices_see",
     "limits_default",
+    "logs_store",
     "old_errors_count",
     "partitions_ensure",
     "person_erase",
@@ -83,6 +94,9 @@ __all__ = [
     "rollups_earliest",
     "rollups_repair",
     "sdk_drops_read",
+    "spans_sift",
+    "trace_spans_read",
+    "traces_store",
     "user_reports_read",
     "user_reports_record",
     "windows_forget",
