@@ -41,6 +41,14 @@ from incidents.errors.workflows.retention import (
     partitions_ensure,
 )
 from incidents.errors.workflows.rollups import rollups_compare, rollups_earliest, rollups_repair
+from incidents.errors.workflows.scrubbing import (
+    capture_rules,
+    capture_rules_forget_recent,
+    errors_to_try,
+    raw_input_set,
+    scrub_rule_delete,
+    scrub_rule_save,
+)
 from incidents.errors.workflows.storing import (
     drops_record,
     errors_commit,
@@ -59,6 +67,8 @@ __all__ = [
     "ProjectDrops",
     "SpansSifted",
     "capture_limits_set",
+    "capture_rules",
+    "capture_rules_forget_recent",
     "capture_settings_find",
     "check_ins_record",
     "cleanup_old_errors",
@@ -72,6 +82,7 @@ __all__ = [
     "errors_make_and_store",
     "errors_settle",
     "errors_store",
+    "errors_to_try",
     "events_erase",
     "group_admit",
     "incident_drops_read",
@@ -89,10 +100,13 @@ __all__ = [
     "partitions_ensure",
     "person_erase",
     "product_jobs_read",
+    "raw_input_set",
     "reports_forget",
     "rollups_compare",
     "rollups_earliest",
     "rollups_repair",
+    "scrub_rule_delete",
+    "scrub_rule_save",
     "sdk_drops_read",
     "spans_sift",
     "trace_spans_read",
