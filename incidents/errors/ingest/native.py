@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from incidents.errors.ingest.reading import body_read
 from incidents.errors.services.captured import CapturedError, Origin
 from incidents.errors.services.native import body_split, error_id_derive, native_capture
-from incidents.errors.workflows import errors_store, key_admit, keys
+from incidents.errors.workflows import capture_rules, errors_store, key_admit, keys
 from readiness.infra.clock import utcnow
 from readiness.infra.correlation import continued_correlation_id
 from readiness.infra.idempotency import idempotency_key_read, idempotent_find, idempotent_keep
@@ -52,14 +52,19 @@ def _native_store(request: MachineRequest, body: bytes, *, key_seed: str | None)
         caller.project_id, trusted=True, synthetic=caller.synthetic, correlation_id=continued_correlation_id(),
         key_kind="api", key_id=caller.key_id,
     )  # fmt: skip
-    received_at = utcnow()
+    received_at, rules = utcnow(), capture_rules(caller.project_id)
+    authorization = request.headers.get("Authorization", "")
+    presented = [authorization.removeprefix("Bearer ").strip(), request.headers.get("X-API-Key", "").strip()]
     captured: list[tuple[int, CapturedError]] = []
     rejected: list[dict[str, Any]] = []
     for index, sent in enumerate(entries):
         unnamed = key_seed and isinstance(sent, dict) and sent.get("error_id") is None
         entry = {**sent, "error_id": error_id_derive(f"{key_seed}:{index}")} if unnamed else sent
         try:
-            captured.append((index, native_capture(entry=entry, origin=origin, keys=keys(), received_at=received_at)))
+            error = native_capture(
+                entry=entry, origin=origin, keys=keys(), received_at=received_at, rules=rules, known=presented
+            )
+            captured.append((index, error))
         except Refusal as refusal:
             refusal_observe(door="native", reason=refusal.slug)
             rejected.append({"index": index, **problem_body(refusal)})

@@ -8,7 +8,7 @@ from incidents.errors.ingest.reading import body_read
 from incidents.errors.services.captured import Origin
 from incidents.errors.services.normalising import sentry_capture
 from incidents.errors.services.security import security_reports_read
-from incidents.errors.workflows import drops_record, errors_store, key_admit, keys
+from incidents.errors.workflows import capture_rules, drops_record, errors_store, key_admit, keys
 from readiness.infra.clock import utcnow
 
 MAX_REPORT_BYTES = 1024 * 1024
@@ -33,7 +33,15 @@ def security(request: HttpRequest, project_id: int) -> HttpResponse:
         project_id, trusted=caller.trusted, synthetic=caller.synthetic, key_kind="dsn", key_id=caller.key_id
     )
     captured = [
-        sentry_capture(payload=event, event_id=None, sent_at=None, origin=origin, keys=keys(), received_at=received_at)
+        sentry_capture(
+            payload=event,
+            event_id=None,
+            sent_at=None,
+            origin=origin,
+            keys=keys(),
+            received_at=received_at,
+            rules=capture_rules(project_id),
+        )
         for event in found.events
     ]
     errors_store(captured)

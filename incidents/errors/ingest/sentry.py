@@ -1,5 +1,6 @@
 """The Sentry protocol's doors for events (DSN key): envelopes, and the old store endpoint."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from incidents.errors.services.normalising import sentry_capture
 from incidents.errors.services.rate_limits import CaptureLimited
 from incidents.errors.services.trimming import event_trim
 from incidents.errors.workflows import (
+    capture_rules,
     errors_make_and_store,
     errors_store,
     group_admit,
@@ -46,10 +48,11 @@ def envelope(request: HttpRequest, project_id: int) -> HttpResponse:
 @sentry_door
 def store(request: HttpRequest, project_id: int) -> HttpResponse:
     """POST /api/<project_id>/store/: one event without an envelope, as SDKs sent it before 2020."""
-    caller = dsn_caller(project_id, keys_presented(request))
+    presented = keys_presented(request)
+    caller = dsn_caller(project_id, presented)
     body = store_body_read(body=body_read(request, limit=MAX_ENVELOPE_BYTES), limit=MAX_ENVELOPE_BYTES)
     key_admit(project_id=project_id, key_kind=DSN, key_id=caller.key_id, errors=1)
-    captured = _event_capture(Item("event", body), {}, _origin(caller, continued_correlation_id()))
+    captured = _event_capture(Item("event", body), {}, _origin(caller, continued_correlation_id()), presented)
     errors_store([captured])
     return sentry_answer(captured.envelope.error_id.removeprefix("err_"))
 
@@ -57,8 +60,10 @@ def store(request: HttpRequest, project_id: int) -> HttpResponse:
 class _Envelope:
     """One request's envelope: read and captured by whoever calls `capture`, in the committing thread as a rule."""
 
-    def __init__(self, project_id: int, caller: DsnCaller | None, raw: bytes, encoding: str) -> None:
-        self.project_id, self.caller = project_id, caller
+    def __init__(
+        self, project_id: int, caller: DsnCaller | None, presented: Collection[str], raw: bytes, encoding: str
+    ) -> None:
+        self.project_id, self.caller, self.presented = project_id, caller, presented
         self.raw, self.encoding = raw, encoding
         self.correlation_id = continued_correlation_id()  # the committing thread stands in nobody's trace
         self.header: dict[str, Any] = {}
@@ -81,7 +86,8 @@ class _Envelope:
             self.limited = limited
             return []
         origin = _origin(self.caller, self.correlation_id)
-        self.captured = [_event_capture(item, self.header, origin) for item in events]
+        presented = {*self.presented, dsn_key} if dsn_key else self.presented
+        self.captured = [_event_capture(item, self.header, origin, presented) for item in events]
         return self.captured
 
     def store(self) -> None:
@@ -102,7 +108,8 @@ class _Envelope:
 def _envelope_store(request: HttpRequest, project_id: int) -> str | None:
     presented = keys_presented(request)
     caller = dsn_caller(project_id, presented) if presented else None  # before a byte of the body is decoded
-    sent = _Envelope(project_id, caller, raw_read(request, limit=MAX_ENVELOPE_BYTES), encoding_of(request))
+    raw = raw_read(request, limit=MAX_ENVELOPE_BYTES)
+    sent = _Envelope(project_id, caller, presented, raw, encoding_of(request))
     sent.store()
     if len(sent.items) > len(sent.captured) and sent.caller is not None:
         items_store(items=sent.items, header=sent.header, caller=sent.caller)
@@ -124,7 +131,8 @@ def _origin(caller: DsnCaller, correlation_id: str | None) -> Origin:
     )
 
 
-def _event_capture(item: Item, header: dict[str, Any], origin: Origin) -> CapturedError:
+def _event_capture(item: Item, header: dict[str, Any], origin: Origin, presented: Collection[str]) -> CapturedError:
+    """`presented`: the request's own keys, which must not stand in what is stored."""
     return sentry_capture(
         payload=event_trim(payload=item.payload, limit=settings.READINESS_MAX_EVENT_BYTES),
         event_id=header.get("event_id"),
@@ -133,6 +141,8 @@ def _event_capture(item: Item, header: dict[str, Any], origin: Origin) -> Captur
         keys=keys(),
         received_at=utcnow(),
         admit=group_admit,
+        rules=capture_rules(origin.project_id),
+        known=presented,
     )
 
 

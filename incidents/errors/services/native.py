@@ -171,7 +171,7 @@ def native_capture(
     if bad:
         raise Invalid("The envelope has fields that cannot be stored as they are.", errors=bad)
     content = _encoder.encode(entry)
-    presented = [secret for secret in known if secret.encode() in content]
+    presented = [secret for secret in known if secret and secret.encode("utf-8", "replace") in content]
     kept = entry_scrub(entry=Entry(texts, chain, context), sent_input=entry.get("input"), rules=rules, known=presented)
     texts = {name: text[: _TEXTS[name]] if text else None for name, text in kept.texts.items()}
     optional: dict[str, Any] = {name: text for name, text in texts.items() if name not in ("component", "message")}

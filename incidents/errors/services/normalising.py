@@ -186,7 +186,8 @@ def sentry_capture(
     error_id = error_id_of_sentry(event_id or event.event_id or uuid4().hex)
     contexts = _event_contexts(event)
     trace = contexts.trace or _NO_TRACE
-    kept = event_scrub(event=event, trace=(trace.trace_id, trace.span_id), rules=rules, known=known)
+    presented = [secret for secret in known if secret.encode() in payload]
+    kept = event_scrub(event=event, trace=(trace.trace_id, trace.span_id), rules=rules, known=presented)
     chain = exceptions_kept(event)
     at = timestamp_parse(event.timestamp, received_at, clock_drift(sent_at, received_at))
     in_worker = bool(contexts.celery) or "celery_task_id" in kept.tags

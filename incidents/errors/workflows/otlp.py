@@ -26,6 +26,7 @@ from incidents.errors.store import spans as store
 from incidents.errors.store.drops import drops_count
 from incidents.errors.store.limits import windows_add
 from incidents.errors.workflows.limiting import key_admit
+from incidents.errors.workflows.scrubbing import capture_rules
 from incidents.errors.workflows.storing import errors_store, keys
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Malformed, Unavailable
@@ -83,7 +84,10 @@ def traces_store(*, read: SpansRead, origin: Origin, received_at: datetime) -> O
     captured = _captured(news, origin, received_at, rejected)
     _errors_admit_and_store(captured, origin)
     failing = {one.trace_id for one in found.found}
-    rows = span_rows(spans=read.spans, project_id=origin.project_id, failing=failing, received_at=received_at)
+    rules = capture_rules(origin.project_id).rules
+    rows = span_rows(
+        spans=read.spans, project_id=origin.project_id, failing=failing, received_at=received_at, rules=rules
+    )
     admitted = _spans_store(rows, received_at)
     if admitted.over_minute:
         rejected[_words_minute()] = admitted.over_minute
@@ -105,10 +109,10 @@ def _over(found: ErrorsFound) -> dict[str, int]:
 def _captured(
     found: Sequence[Found], origin: Origin, received_at: datetime, rejected: dict[str, int]
 ) -> list[CapturedError]:
-    captured = []
+    captured, rules = [], capture_rules(origin.project_id)
     for one in found:
         try:
-            captured.append(found_capture(found=one, origin=origin, keys=keys(), received_at=received_at))
+            captured.append(found_capture(found=one, origin=origin, keys=keys(), received_at=received_at, rules=rules))
         except Malformed as refusal:
             rejected[refusal.detail] = rejected.get(refusal.detail, 0) + 1
     return captured
