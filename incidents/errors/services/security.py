@@ -167,8 +167,9 @@ def _csp(report: dict[str, Any], at: datetime) -> dict[str, Any] | None:
 def _what(directive: str, blocked: str) -> str:
     thing = _THINGS.get(directive.split("-", 1)[0], "resource")
     if blocked in ("inline", "eval"):
-        return f"{'an inline' if blocked == 'inline' else 'an evaluated'} {thing}"
-    return f"a {thing} of the page's own origin" if blocked == "self" else f"a {thing} from {blocked}"
+        return f"an {'inline' if blocked == 'inline' else 'evaluated'} {thing}"
+    a = "an" if thing[0] in "aeiou" else "a"
+    return f"{a} {thing} of the page's own origin" if blocked == "self" else f"{a} {thing} from {blocked}"
 
 
 def _certificate(kind: str, report: dict[str, Any], at: datetime) -> dict[str, Any]:
