@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from flags.store import revisions_between
 from incidents.errors.models import ErrorColumns, ErrorEvent, UserReport
+from incidents.errors.services.waterfall import Waterfall, waterfall_build
 from incidents.errors.store.questions import errors_by_correlation, event_find
-from incidents.errors.workflows import user_reports_read
+from incidents.errors.workflows import trace_spans_read, user_reports_read
 from incidents.lessons import store
 from incidents.lessons.models import Control, ControlRun, ControlVersion, Lesson, RootCause
 from incidents.lessons.services.check_first import CheckFirst, check_first_suggest
@@ -51,8 +52,8 @@ class ControlShown:
 @dataclass(frozen=True, slots=True)
 class IncidentStory:
     """One incident from first event to proven prevention. `event` is the newest one, None past retention; `together`
-    are the errors of its correlation; `said` is what users wrote about it; `resembling` are earlier incidents with what
-    was learnt from each.
+    are the errors of its correlation and `waterfall` the spans of its trace; `said` is what users wrote about it;
+    `resembling` are earlier incidents with what was learnt from each.
     """
 
     incident: Incident
@@ -60,6 +61,7 @@ class IncidentStory:
     clock: DiagnosisClock
     event: ErrorColumns | None
     together: Sequence[ErrorEvent]
+    waterfall: Waterfall
     said: Sequence[UserReport]
     releases: Sequence[IncidentRelease]
     hours: Sequence[int]
@@ -94,6 +96,7 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
         clock=diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=incident.diagnosed_at, now=now),
         event=event,
         together=_together(event),
+        waterfall=_waterfall(event),
         said=_said(incident, event),
         releases=releases,
         hours=[counted.get(hour, 0) for hour in hour_window(now, HOURS_SHOWN)],
@@ -125,6 +128,14 @@ def _said(incident: Incident, event: ErrorColumns | None) -> list[UserReport]:
         error_ids=(incident.first_error_id, incident.last_error_id),
         correlation_ids=(event.correlation_id,) if event and event.correlation_id else (),
     )
+
+
+def _waterfall(event: ErrorColumns | None) -> Waterfall:
+    """The spans of the error's trace; none where no exporter sends them, or they are past their days."""
+    if event is None or not event.correlation_id:
+        return Waterfall()
+    spans = trace_spans_read(project_id=event.project_id, trace_id=event.correlation_id)
+    return waterfall_build(spans=spans, span_id=event.span_id)
 
 
 def _shown(rows: Sequence[Control], *, now: datetime, broken_commits: Sequence[str]) -> list[ControlShown]:

@@ -144,29 +144,44 @@ def sparkline_geometry(values: Sequence[float] | None) -> Sparkline:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One span of a waterfall: where it starts and how wide, in percent; its duration in words."""
+    """One span of a waterfall: where it starts and how wide, in percent; its duration in words. `depth` is 0 for the
+    outermost; `here`: what the page is about happened in it.
+    """
 
     name: str
     at: float
     width: float
     duration: str
     failed: bool
+    service: str = ""
+    depth: int = 0
+    here: bool = False
+
+
+def _milliseconds(length: float) -> str:
+    return f"{length:,.1f} ms" if 0 < length < 10 else f"{length:,.0f} ms".replace(",", NARROW_SPACE)
 
 
 @register.simple_tag
 def waterfall_geometry(spans: Iterable[object] | None) -> list[Lane]:
-    """Spans (`name`, `start_ms`, `duration_ms`, `failed`) on one scale from the earliest start to the latest end."""
-    rows = [
-        (str(_field(span, "name", "")), _number(_field(span, "start_ms")), _number(_field(span, "duration_ms")),
-         bool(_field(span, "failed", False)))
-        for span in spans or ()
-    ]  # fmt: skip
+    """Spans (`name`, `start_ms`, `duration_ms`, `failed`; `service`, `depth`, `here` where they have them) on one scale
+    from the earliest start to the latest end.
+    """
+    rows = [(span, _number(_field(span, "start_ms")), _number(_field(span, "duration_ms"))) for span in spans or ()]
     if not rows:
         return []
-    first = min(start for _, start, _, _ in rows)
-    whole = max(start + length for _, start, length, _ in rows) - first
+    first = min(start for _, start, _ in rows)
+    whole = max(start + length for _, start, length in rows) - first
     return [
-        Lane(name, min(_percent(start - first, whole), 99.0), max(_percent(length, whole), 1.0),
-             f"{length:,.0f} ms".replace(",", NARROW_SPACE), failed)
-        for name, start, length, failed in rows
-    ]  # fmt: skip
+        Lane(
+            name=str(_field(span, "name", "")),
+            at=min(_percent(start - first, whole), 99.0),
+            width=max(_percent(length, whole), 1.0),
+            duration=_milliseconds(length),
+            failed=bool(_field(span, "failed", False)),
+            service=str(_field(span, "service", "") or ""),
+            depth=int(_number(_field(span, "depth"))),
+            here=bool(_field(span, "here", False)),
+        )
+        for span, start, length in rows
+    ]

@@ -1,0 +1,132 @@
+"""A trace as a waterfall: its spans as a tree in order of time, bounded, with the one in which the error was raised."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+SHOWN = 60
+DEEPEST = 6
+_MS = timedelta(milliseconds=1)
+
+
+class StoredSpan(Protocol):
+    """What the waterfall reads of a stored span."""
+
+    span_id: str
+    parent_span_id: str
+    name: str
+    component: str
+    kind: str
+    status: str
+    started_at: datetime
+    duration_us: int
+    attributes: Any
+
+
+@dataclass(frozen=True, slots=True)
+class WaterfallSpan:
+    """One line. `start_ms` counts from the earliest span; `here`: the error was raised in it. `depth` is 0 for the
+    outermost. `facts`: its attributes as text.
+    """
+
+    name: str
+    service: str
+    start_ms: float
+    duration_ms: float
+    depth: int
+    failed: bool
+    here: bool
+    said: str
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """`spans` in reading order; `more`: how many others there are; `services`: how many took part."""
+
+    spans: Sequence[WaterfallSpan] = field(default_factory=tuple)
+    more: int = 0
+    services: int = 0
+    duration_ms: float = 0.0
+
+    @property
+    def total(self) -> int:
+        return len(self.spans) + self.more
+
+
+def waterfall_build(*, spans: Sequence[StoredSpan], span_id: str | None, limit: int = SHOWN) -> Waterfall:
+    """The waterfall of one trace. Of more than `limit` spans those stay that failed, what is above them, and the
+    longest of the others.
+    """
+    if not spans:
+        return Waterfall()
+    by_id = {span.span_id: span for span in spans}
+    ordered = _tree(spans, by_id)
+    chosen = _chosen([span for span, _ in ordered], by_id, span_id=span_id or "", limit=limit)
+    first = min(span.started_at for span in spans)
+    last = max(span.started_at + timedelta(microseconds=span.duration_us) for span in spans)
+    return Waterfall(
+        spans=[
+            _line(span, depth, first, here=span.span_id == span_id) for span, depth in ordered if span.span_id in chosen
+        ],
+        more=len(spans) - len(chosen),
+        services=len({span.component for span in spans}),
+        duration_ms=(last - first) / _MS,
+    )
+
+
+def _tree(spans: Sequence[StoredSpan], by_id: dict[str, StoredSpan]) -> list[tuple[StoredSpan, int]]:
+    """(span, depth), each after the one above it, those beside each other by time. A span whose parent is unknown, or
+    below itself, stands outermost.
+    """
+    below: dict[str, list[StoredSpan]] = {}
+    for span in sorted(spans, key=lambda span: (span.started_at, -span.duration_us)):
+        parent = span.parent_span_id if span.parent_span_id in by_id and span.parent_span_id != span.span_id else ""
+        below.setdefault(parent, []).append(span)
+    ordered: list[tuple[StoredSpan, int]] = []
+    seen: set[str] = set()
+    for start in [*below.get("", ()), *spans]:  # the second part finds only what hangs below itself
+        waiting = [(start, 0)]
+        while waiting:
+            span, depth = waiting.pop()
+            if span.span_id in seen:
+                continue
+            seen.add(span.span_id)
+            ordered.append((span, depth))
+            waiting += [(child, depth + 1) for child in reversed(below.get(span.span_id, ()))]
+    return ordered
+
+
+def _chosen(spans: Sequence[StoredSpan], by_id: dict[str, StoredSpan], *, span_id: str, limit: int) -> Collection[str]:
+    if len(spans) <= limit:
+        return by_id.keys()
+    chosen: dict[str, None] = {}
+    telling = [by_id[span_id]] if span_id in by_id else []
+    telling += [span for span in spans if span.status == "error"]
+    for span in telling:
+        at: StoredSpan | None = span
+        while at is not None and at.span_id not in chosen and len(chosen) < limit:
+            chosen[at.span_id] = None
+            at = by_id.get(at.parent_span_id)
+    for span in sorted(spans, key=lambda span: -span.duration_us):
+        if len(chosen) >= limit:
+            break
+        chosen[span.span_id] = None
+    return chosen
+
+
+def _line(span: StoredSpan, depth: int, first: datetime, *, here: bool) -> WaterfallSpan:
+    attributes = span.attributes if isinstance(span.attributes, dict) else {}
+    told = {name: str(value) for name, value in attributes.items()}
+    return WaterfallSpan(
+        name=span.name or span.kind,
+        service=span.component,
+        start_ms=(span.started_at - first) / _MS,
+        duration_ms=span.duration_us / 1_000,
+        depth=min(depth, DEEPEST),
+        failed=span.status == "error",
+        here=here,
+        said=told.pop("exception", "") or told.pop("status", ""),
+        facts=tuple((name, value) for name, value in told.items() if name != "status"),
+    )
