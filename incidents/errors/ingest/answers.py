@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
-from django.contrib.auth.decorators import login_not_required
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.csrf import csrf_exempt
 
 from incidents.errors.services.rate_limits import Limit, limit_headers, refusal_headers
 from readiness.infra.metrics import refusal_observe
 from readiness.infra.problem import json_response
 from readiness.infra.refusals import Refusal, Unavailable, WrongMethod
+from readiness.tenants.access import machine_open
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -70,4 +69,4 @@ def sentry_door(
             log.error("capture could not reach the database: %s", down)
             return sentry_refusal(Unavailable("The database cannot be reached; send it again in a few seconds."))
 
-    return csrf_exempt(login_not_required(call))
+    return machine_open(call)
