@@ -9,7 +9,7 @@ They raise Refusals; the middleware makes problem details of them for machines a
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Concatenate, ParamSpec, cast
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 P = ParamSpec("P")
+V = TypeVar("V", bound=Callable[..., Any])
 Response = HttpResponseBase
 View = Callable[Concatenate[HttpRequest, P], Response]
 
@@ -53,7 +54,7 @@ class MachineRequest(HttpRequest):
     caller: Caller
 
 
-def machine_open(view: View[P]) -> View[P]:
+def machine_open(view: V) -> V:
     """A machine view that answers every method and refusal in a shape of its own: no CSRF token, no login."""
     return csrf_exempt(login_not_required(view))
 
