@@ -270,6 +270,8 @@ READINESS_GROUPING_OVERLAP_DAYS = 30
 READINESS_INCIDENT_SINK = "incidents.triage.workflows.IncidentSinkInTransaction"
 READINESS_TENANT_OF_PROJECT = "readiness.tenants.workflows.tenant_slug_of"  # for the log lines of a delivery
 READINESS_KEY_FIGURES = "incidents.errors.workflows.key_lines_read"  # what Connect shows of refused errors
+# What people wrote on an incident: one that has any is not merged away.
+READINESS_INCIDENT_HOLDERS = ("incidents.lessons.workflows.incident_holdings",)
 READINESS_ERROR_RECORDER = "incidents.errors.workflows.console_error_record"
 READINESS_OUTBOX_HANDLERS: dict[str, str] = {
     "incident.recurred": "incidents.lessons.workflows.control_mark_ineffective",

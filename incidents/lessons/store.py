@@ -7,7 +7,7 @@ from operator import or_
 from typing import Any
 
 import msgspec
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from incidents.lessons.models import Control, ControlRecurrence, ControlRun, ControlVersion, Lesson, RootCause
 from incidents.lessons.services.control_state import CheckResult, Outcome, Progress, Recurrence, Run
@@ -56,6 +56,16 @@ def lessons_of_incidents(incident_ids: Iterable[int]) -> dict[int, Lesson]:
 def lessons_current() -> QuerySet[Lesson]:
     """The current ones with their incidents, newest first (index lessons_lesson_recent)."""
     return Lesson.objects.filter(replaced_by__isnull=True).select_related("incident").order_by("-written_at", "-id")
+
+
+def written_counts(incident_ids: Iterable[int]) -> dict[int, tuple[int, int, int]]:
+    """(root causes, lessons, controls) of each incident that has any. Three queries."""
+    ids = list(incident_ids)
+    counted = [
+        dict(model.objects.filter(incident_id__in=ids).values_list("incident_id").annotate(Count("pk")).order_by())
+        for model in (RootCause, Lesson, Control)
+    ]
+    return {pk: (counted[0].get(pk, 0), counted[1].get(pk, 0), counted[2].get(pk, 0)) for pk in set().union(*counted)}
 
 
 # --- controls -----------------------------------------------------------------------------------------------------

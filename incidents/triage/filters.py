@@ -11,7 +11,7 @@ from incidents.triage.store import OPEN, RESOLVED
 class IncidentFilter(django_filters.FilterSet):
     """`q` in title and component, `state` open or resolved, priority, severity, samples."""
 
-    STATES = (("open", "Open"), ("resolved", "Resolved"), ("all", "Open and resolved"))
+    STATES = (("open", "Open"), ("resolved", "Resolved"), ("all", "Open and resolved"), ("merged", "Merged"))
     SAMPLES = (("no", "Without samples"), ("only", "Only samples"))
 
     q = django_filters.CharFilter(method="search", label="Search")
@@ -41,7 +41,9 @@ class IncidentFilter(django_filters.FilterSet):
     def by_state(self, rows: QuerySet[Incident], name: str, value: str) -> QuerySet[Incident]:
         if value == "open":
             return rows.filter(status__in=OPEN)
-        return rows.filter(status__in=RESOLVED) if value == "resolved" else rows
+        if value == "merged":
+            return rows.filter(status=Incident.Status.MERGED)
+        return rows.filter(status__in=RESOLVED if value == "resolved" else (*OPEN, *RESOLVED))
 
     def by_samples(self, rows: QuerySet[Incident], name: str, value: str) -> QuerySet[Incident]:
         return rows.filter(synthetic=value == "only")

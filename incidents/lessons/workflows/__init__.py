@@ -11,6 +11,7 @@ from incidents.lessons.workflows.controls import (
     control_states_refresh,
 )
 from incidents.lessons.workflows.diagnosis import lesson_write, root_cause_write
+from incidents.lessons.workflows.holdings import incident_holdings
 from incidents.lessons.workflows.reading import (
     ControlPage,
     ControlShown,
@@ -35,6 +36,7 @@ __all__ = [
     "control_run_record",
     "control_states_refresh",
     "incident_close",
+    "incident_holdings",
     "incident_prevent",
     "incident_story_read",
     "incidents_needing_a_person",

@@ -272,7 +272,7 @@ def control_mark_ineffective(txn: SingleConnectionTxn, *, key: str, payload: dic
     Every control of the incident that was green when it came back is refuted; how many were. Delivered twice, it
     counts once.
     """
-    incident = incident_lock(txn, int(payload["incident_id"]))
+    incident = incident_lock(txn, int(payload["incident_id"]), merged_too=True)
     number = int(payload["recurrences"])
     at = incident.recurred_at or utcnow()
     marked = 0

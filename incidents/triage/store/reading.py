@@ -1,5 +1,6 @@
 """What the list, the pages, the verdict and the Ops API ask of incidents."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet
@@ -15,13 +16,21 @@ def incident_find(incident_id: int) -> Incident | None:
     return Incident.objects.filter(pk=incident_id).first()
 
 
+def incidents_named(incident_ids: Sequence[int], *, limit: int = 50) -> list[Incident]:
+    """The incidents with these numbers that there are, the oldest first."""
+    return list(Incident.objects.filter(pk__in=incident_ids).order_by("pk")[:limit])
+
+
 def incidents_listed() -> QuerySet[Incident]:
-    """What the list shows before its filters: everything but hidden samples, the last seen first."""
+    """What the list shows before its filters: everything but hidden samples, the last seen first. Merged ones are in it
+    too: a filter that names a state leaves them out.
+    """
     return Incident.objects.filter(hidden=False).order_by("-last_seen", "-pk")
 
 
 def _real_in_window(since: datetime, until: datetime, project_id: int | None) -> QuerySet[Incident]:
     rows = Incident.objects.filter(synthetic=False, last_seen__gte=since, first_seen__lte=until)
+    rows = rows.filter(merged_into__isnull=True)
     return rows if project_id is None else rows.filter(project_id=project_id)
 
 
@@ -39,9 +48,9 @@ def severity_counts(*, since: datetime, until: datetime, project_id: int | None 
     return dict(rows.values_list("ops_severity").annotate(total=Count("pk")).order_by())
 
 
-def timeline_of(incident_id: int, *, limit: int = 200) -> list[TimelineEntry]:
-    """The newest `limit` entries, oldest of them first."""
-    newest = TimelineEntry.objects.filter(incident_id=incident_id).order_by("-at", "-pk")[:limit]
+def timeline_of(incident_id: int, *, merged: Sequence[int] = (), limit: int = 200) -> list[TimelineEntry]:
+    """The newest `limit` entries, oldest of them first, with those of the incidents that were merged into it."""
+    newest = TimelineEntry.objects.filter(incident_id__in=[incident_id, *merged]).order_by("-at", "-pk")[:limit]
     return list(reversed(newest))
 
 
@@ -76,6 +85,7 @@ def incidents_blocking() -> list[Incident]:
 def incidents_resembling(incident: Incident, *, limit: int = 3) -> list[Incident]:
     """Earlier incidents of the same component or class, those with an end first."""
     rows = Incident.objects.filter(project_id=incident.project_id, synthetic=incident.synthetic).exclude(pk=incident.pk)
+    rows = rows.filter(merged_into__isnull=True)
     rows = rows.filter(Q(component=incident.component) | Q(error_class=incident.error_class))
     return sorted(
         rows.order_by("-last_seen")[:50], key=lambda i: (i.status not in RESOLVED, i.component != incident.component)

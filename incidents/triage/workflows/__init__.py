@@ -6,6 +6,7 @@ from incidents.triage.workflows.correlations import (
     correlation_read,
     correlations_recent_read,
 )
+from incidents.triage.workflows.merging import incident_merge, incident_unmerge, merge_preview
 from incidents.triage.workflows.moves import (
     IncidentRef,
     incident_acknowledge,
@@ -26,6 +27,7 @@ from incidents.triage.workflows.recording import (
     incidents_of_errors,
     incidents_record,
 )
+from incidents.triage.workflows.splitting import incident_split
 
 __all__ = [
     "RECURRED_TOPIC",
@@ -39,14 +41,18 @@ __all__ = [
     "incident_confirm_recurrence",
     "incident_hide_sample",
     "incident_lock",
+    "incident_merge",
     "incident_note",
     "incident_number",
     "incident_of_fingerprint",
     "incident_recur",
     "incident_set_priority",
+    "incident_split",
+    "incident_unmerge",
     "incidents_of_errors",
     "incidents_record",
     "incidents_summary_read",
+    "merge_preview",
     "slice_read",
     "timeline_add",
 ]

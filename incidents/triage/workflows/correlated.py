@@ -193,7 +193,10 @@ def _message(row: OutboxMessage) -> list[OpsCorrelatedEvent]:
             page=("operations",),
         )
 
-    events = [event(row.created_at, OpsSeverity.INFO, "is to be done after the commit")]
+    waits = row.delivered_at is None and row.dead_at is None and row.attempts
+    failed = f"; {row.attempts} failed tries so far, it is tried again" if waits else ""
+    severity = OpsSeverity.ATTENTION if waits else OpsSeverity.INFO
+    events = [event(row.created_at, severity, f"is to be done after the commit{failed}")]
     tries = f"at try {row.attempts}" if row.attempts > 1 else "at the first try"
     if row.delivered_at is not None:
         events.append(event(row.delivered_at, OpsSeverity.INFO, f"was delivered {tries}"))

@@ -27,12 +27,15 @@ def incident_number(public_id: str) -> int:
     return int(digits)
 
 
-def incident_lock(txn: SingleConnectionTxn, incident_id: int) -> Incident:
-    """The incident's row, locked. Raises NotFound."""
+def incident_lock(txn: SingleConnectionTxn, incident_id: int, *, merged_too: bool = False) -> Incident:
+    """The incident's row, locked. Raises NotFound, and Conflict for one that was merged into another: it is frozen."""
     try:
-        return txn.lock_row(Incident, pk=incident_id)
+        incident = txn.lock_row(Incident, pk=incident_id)
     except Incident.DoesNotExist as missing:
         raise NotFound(f"There is no INC-{incident_id}.") from missing
+    if incident.merged_into_id is not None and not merged_too:
+        raise Conflict(f"INC-{incident_id} was merged into INC-{incident.merged_into_id}; do it there.")
+    return incident
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)

@@ -1,7 +1,7 @@
 """Errors counted into incidents, inside capture's own transaction."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -222,16 +222,30 @@ def _reopen(txn: SingleConnectionTxn, incidents: Sequence[Incident], batches: di
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
 def incident_recur(txn: SingleConnectionTxn, *, incident: Incident, error: CapturedError) -> None:
-    """Mark a resolved incident as recurred: the clock starts again, and the subjects above are told by the outbox.
+    """Mark a resolved incident as recurred by this error, which is kept as evidence.
 
     Under a public key the recurrence waits for a person's click before it counts against a control (DESIGN).
     """
     errors_keep(copies=[(error, incident.pk, "recurrence")])
+    e = error.envelope
+    recurrence_mark(
+        incident, at=error.received_at, release=e.release or "", trusted=error.origin.trusted,
+        correlation_id=e.correlation_id,
+    )  # fmt: skip
+    if error.origin.trusted:
+        trace = correlation_continued("triage.recurrence", correlation_id=e.correlation_id, span_id=e.span_id)
+        with trace:  # the committing thread stands in nobody's trace; what follows belongs to the error's
+            recurrence_tell(txn, incident)
+
+
+def recurrence_mark(
+    incident: Incident, *, at: datetime, release: str, trusted: bool, correlation_id: str | None = None
+) -> None:
+    """The locked incident has recurred: the clock starts again."""
     incident.status = Incident.Status.RECURRED
     incident.recurrences += 1
-    incident.recurred_at = error.received_at
-    incident.recurrence_confirmed = error.origin.trusted
-    incident.detected_at = error.received_at
+    incident.recurred_at = incident.detected_at = at
+    incident.recurrence_confirmed = trusted
     incident.acknowledged_at = incident.diagnosed_at = incident.prevented_at = incident.closed_at = None
     incident.save(
         update_fields=[
@@ -239,18 +253,12 @@ def incident_recur(txn: SingleConnectionTxn, *, incident: Incident, error: Captu
             "diagnosed_at", "prevented_at", "closed_at",
         ]
     )  # fmt: skip
-    release = f" in {error.envelope.release}" if error.envelope.release else ""
-    waits = "" if error.origin.trusted else " It came under a public key: confirm it before it counts."
+    place = f" in {release}" if release else ""
+    waits = "" if trusted else " It came under a public key: confirm it before it counts."
     store.timeline_append(
-        incident=incident, at=error.received_at, kind="recurred", text=f"It happened again{release}.{waits}",
-        actor=SYSTEM.name, correlation_id=error.envelope.correlation_id,
+        incident=incident, at=at, kind="recurred", text=f"It happened again{place}.{waits}", actor=SYSTEM.name,
+        correlation_id=correlation_id,
     )  # fmt: skip
-    if error.origin.trusted:
-        trace = correlation_continued(
-            "triage.recurrence", correlation_id=error.envelope.correlation_id, span_id=error.envelope.span_id
-        )
-        with trace:  # the committing thread stands in nobody's trace; what follows belongs to the error's
-            recurrence_tell(txn, incident)
 
 
 def recurrence_tell(session: Session, incident: Incident) -> None:
