@@ -129,7 +129,7 @@ def _url_of(event: OpsCorrelatedEvent) -> str:
 
 def _span_drawn(story: OpsCorrelation, event: OpsCorrelatedEvent) -> Drawn:
     took = event.took or timedelta()
-    return Drawn(event.title, story.offset_ms(event), took / timedelta(milliseconds=1), failed=event.severity.rank > 0)
+    return Drawn(event.title, story.offset_ms(event), took / timedelta(milliseconds=1), failed=event.failed)
 
 
 def _lanes(story: OpsCorrelation) -> list[Drawn]:

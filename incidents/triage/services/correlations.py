@@ -16,6 +16,7 @@ from readiness.infra.refusals import Invalid
 
 MAX_ID = 64
 TITLE = 200
+DOING = frozenset({"span", "error", "job", "outbox", "control"})  # kinds that can fail; the others tell of failures
 _HEADER = re.compile(r"^(?:x-correlation-id|traceparent|sentry-trace|rid)\s*[:=]\s*", re.IGNORECASE)
 _PAGE = re.compile(r"/correlations/([^?#]+?)/?(?:[?#].*)?$")
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
@@ -40,6 +41,10 @@ class OpsCorrelatedEvent:
     incident: str | None = None
     page: tuple[str, ...] = ()
     took: timedelta | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.kind in DOING and self.severity.rank > 0
 
     @property
     def ended_at(self) -> datetime:

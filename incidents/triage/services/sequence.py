@@ -53,6 +53,6 @@ def components_spell(events: Iterable[OpsCorrelatedEvent]) -> list[ComponentSpel
             first_at=old.first_at if old else event.at,
             last_at=max(old.last_at, event.ended_at) if old else event.ended_at,
             events=old.events + 1 if old else 1,
-            failed=(old.failed if old else False) or event.severity.rank > 0,
+            failed=(old.failed if old else False) or event.failed,
         )
     return list(spells.values())
