@@ -9,6 +9,7 @@ from readiness.infra.refusals import Malformed, TooLarge, UnsupportedMedia
 
 ENCODINGS = "gzip, deflate, br, zstd"
 _CHUNK = 65_536
+_GZIP = b"\x1f\x8b"
 
 
 def _too_large(limit: int) -> TooLarge:
@@ -18,6 +19,10 @@ def _too_large(limit: int) -> TooLarge:
 def _inflate(raw: bytes, limit: int, window_bits: int) -> bytes:
     stream = zlib.decompressobj(window_bits)
     out = stream.decompress(raw, limit + 1)
+    while stream.eof and stream.unused_data[:2] == _GZIP and len(out) <= limit:  # gzip may come in several members
+        rest = stream.unused_data
+        stream = zlib.decompressobj(window_bits)
+        out += stream.decompress(rest, limit + 1 - len(out))
     if len(out) > limit:
         raise _too_large(limit)
     if not stream.eof:

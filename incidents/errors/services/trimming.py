@@ -93,7 +93,7 @@ def event_trim(*, payload: bytes, limit: int) -> bytes:
             break
         before = bytes(getattr(parts, name))
         if before and (after := cut(before)) != before:
-            setattr(parts, name, Raw(after))
+            setattr(parts, name, Raw(after) if after else _NOTHING)  # the default itself is left out of the JSON
             gone.append(name)
     what = f"; left out or cut: {', '.join(dict.fromkeys(gone))}" if gone else ""
     note = {"truncated": f"the event had {len(payload)} bytes, over the limit of {limit}{what}"}
