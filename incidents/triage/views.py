@@ -9,11 +9,12 @@ from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET, require_safe
 
+from incidents.errors.services.waterfall import waterfall_build
 from incidents.errors.workflows import sdk_drops_read
 from incidents.triage.filters import IncidentFilter
 from incidents.triage.services.clock import diagnosis_clock
 from incidents.triage.services.correlations import OpsCorrelatedEvent, OpsCorrelation, correlation_id_read
-from incidents.triage.services.sequence import components_spell, events_fold
+from incidents.triage.services.sequence import SpanEvent, components_spell, events_fold
 from incidents.triage.store import incidents_listed
 from incidents.triage.workflows import correlation_read, correlations_recent_read
 from readiness.infra.clock import utcnow
@@ -49,8 +50,6 @@ def incident_list(request: HttpRequest) -> HttpResponse:
 
 
 # --- what happened together -----------------------------------------------------------------------------------------
-
-SPANS_DRAWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +109,7 @@ def correlation(request: HttpRequest, correlation_id: str) -> HttpResponse:
             for found in events_fold(told)
         ],
         "first_grave": (grave[0], _url_of(grave[0])) if grave else None,
-        "spans": [_span_drawn(story, event) for event in spans[:SPANS_DRAWN]],
-        "span_count": len(spans),
+        "waterfall": waterfall_build(spans=[SpanEvent(event) for event in spans], span_id=None),
         "lanes": _lanes(story),
         "left_out": [part for part in story.slices if part.total > part.shown],
     }
@@ -125,11 +123,6 @@ def _url_of(event: OpsCorrelatedEvent) -> str:
         return reverse(event.page[0], args=event.page[1:])
     except NoReverseMatch:  # a sender's id may hold what no address can
         return ""
-
-
-def _span_drawn(story: OpsCorrelation, event: OpsCorrelatedEvent) -> Drawn:
-    took = event.took or timedelta()
-    return Drawn(event.title, story.offset_ms(event), took / timedelta(milliseconds=1), failed=event.failed)
 
 
 def _lanes(story: OpsCorrelation) -> list[Drawn]:

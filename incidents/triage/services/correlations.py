@@ -28,7 +28,8 @@ class OpsCorrelatedEvent:
 
     `kind`: error, span, report, incident, outbox, job, control, flag, evidence, verdict (an open list). `component`
     and `layer` say where, `ref` what is meant (`err_…`, `INC-12`, a flag's key), `incident` the one that it belongs to.
-    `page`: the console page that shows it, as the name of an address and its arguments. `took`: how long a span lasted.
+    `page`: the console page that shows it, as the name of an address and its arguments. `took`: how long a span or a
+    job lasted. `parent`: the `ref` of the span above a span.
     """
 
     at: datetime
@@ -41,6 +42,7 @@ class OpsCorrelatedEvent:
     incident: str | None = None
     page: tuple[str, ...] = ()
     took: timedelta | None = None
+    parent: str = ""
 
     @property
     def failed(self) -> bool:

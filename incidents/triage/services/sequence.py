@@ -1,8 +1,8 @@
 """A correlation as a sequence: the same thing again and again is one line with a count. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from incidents.triage.services.correlations import OpsCorrelatedEvent
 
@@ -25,6 +25,20 @@ class ComponentSpell:
     last_at: datetime
     events: int
     failed: bool
+
+
+class SpanEvent:
+    """A span among the events, as the waterfall reads stored ones (incidents.errors.services.waterfall)."""
+
+    kind = ""
+    attributes: Mapping[str, object] = {}
+
+    def __init__(self, event: OpsCorrelatedEvent) -> None:
+        self.span_id, self.parent_span_id = event.ref, event.parent
+        self.name, self.component = event.title, event.component
+        self.status = "error" if event.failed else "ok"
+        self.started_at = event.at
+        self.duration_us = (event.took or timedelta()) // timedelta(microseconds=1)
 
 
 def events_fold(events: Iterable[OpsCorrelatedEvent]) -> list[Repeated]:

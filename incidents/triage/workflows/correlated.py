@@ -103,6 +103,7 @@ def _span(row: Span) -> OpsCorrelatedEvent:
         title=title_of(row.name),
         ref=row.span_id,
         took=timedelta(microseconds=row.duration_us),
+        parent=row.parent_span_id,
     )
 
 
