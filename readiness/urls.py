@@ -6,6 +6,7 @@ from django.urls.converters import IntConverter
 
 from flags import api as flags_api
 from flags import views as flags_views
+from incidents.errors import views as errors_views
 from incidents.errors.ingest import native as errors_native
 from incidents.errors.ingest import otlp as errors_otlp
 from incidents.errors.ingest import security as errors_security
@@ -62,6 +63,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/<project:project_id>/security", errors_security.security),
     re_path(r"^api/(?P<project>[^/]+)/(?P<door>envelope|store|security)/?$", errors_sentry.not_a_project),
     path("v1/errors", errors_native.errors),
+    path("limits/seen/", errors_views.limits_seen, name="limits-seen"),
     path("otlp/v1/logs", errors_otlp.logs),
     path("otlp/v1/traces", errors_otlp.traces),
     # --- incidents ---

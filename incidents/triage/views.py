@@ -10,7 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET, require_safe
 
 from incidents.errors.services.waterfall import waterfall_build
-from incidents.errors.workflows import sdk_drops_read
+from incidents.errors.workflows import incidents_sampled, limit_notices_shown, sdk_drops_read
 from incidents.triage.filters import IncidentFilter
 from incidents.triage.services.clock import diagnosis_clock
 from incidents.triage.services.correlations import OpsCorrelatedEvent, OpsCorrelation, correlation_id_read
@@ -31,9 +31,15 @@ def incident_list(request: HttpRequest) -> HttpResponse:
     filters = IncidentFilter(wanted, queryset=incidents_listed())
     page = Paginator(filters.qs, PAGE).get_page(request.GET.get("page"))
     now = utcnow()
+    shown = list(page.object_list)
+    sampled = incidents_sampled(incident_ids=[incident.pk for incident in shown])
     rows = [
-        (incident, diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=incident.diagnosed_at, now=now))
-        for incident in page.object_list
+        (
+            incident,
+            diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=incident.diagnosed_at, now=now),
+            sampled.get(incident.pk, 0),
+        )
+        for incident in shown
     ]
     filtered = any(value for name, value in request.GET.items() if name != "page")
     samples = filters.qs.filter(synthetic=True).count()  # shown, and kept out of the figure
@@ -44,6 +50,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
         "filtered": filtered,
         "samples": samples,
         "real": page.paginator.count - samples,
+        "limits": limit_notices_shown(role=getattr(request.user, "role", "")),
         "dropped": sum(project.drops.lost for project in sdk_drops_read(hours=24)),
     }
     return render(request, "triage/incident_list.html", context)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from incidents.errors.workflows import limit_notices_shown
 from incidents.lessons.workflows import incidents_needing_a_person
 from readiness.infra.refusals import NotFound, Refusal
 from readiness.programs import store
@@ -47,10 +48,13 @@ PAGE = 50
 def home(request: HttpRequest) -> HttpResponse:
     """The verdict of the first program: the word, why, and what to do next."""
     view = program_main_view()
-    needs = incidents_needing_a_person(limit=NEEDS_SHOWN)
+    shown = {
+        "needs": incidents_needing_a_person(limit=NEEDS_SHOWN),
+        "limits": limit_notices_shown(role=getattr(request.user, "role", "")),
+    }
     if view is None:
-        return render(request, "programs/welcome.html", {"needs": needs})
-    return render(request, "programs/home.html", {**_verdict_context(view), "needs": needs, **_moves(view.program)})
+        return render(request, "programs/welcome.html", shown)
+    return render(request, "programs/home.html", {**_verdict_context(view), **shown, **_moves(view.program)})
 
 
 def _verdict_context(view: ProgramView) -> dict[str, Any]:

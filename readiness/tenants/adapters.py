@@ -1,5 +1,6 @@
 """What leaves the subject: INTERFACES' shapes of onboarding and keys, and the texts that connect a program."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +35,13 @@ def issued_key_body(issued: IssuedKey) -> dict[str, Any]:
 def sentry_snippet(*, dsn: str) -> str:
     """Five lines that connect a Python program; any other Sentry SDK takes the same DSN."""
     return f'import sentry_sdk\n\nsentry_sdk.init(\n    dsn="{dsn}",\n    release="my-program@1.0.0",\n)'
+
+
+def key_words(*, kind: str, key_id: int, public_keys: Mapping[int, str]) -> str:
+    """A key as a person finds it on the page: `DSN 1f0c9a2e…`; one that is switched off by its number."""
+    if kind == "dsn":
+        return f"DSN {public_keys[key_id][:8]}…" if key_id in public_keys else f"DSN key {key_id}, switched off"
+    return f"API key {key_id}" if kind == "api" else "A key"
 
 
 def config_curl(*, base_url: str, key: str = "$READINESS_KEY") -> str:

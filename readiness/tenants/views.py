@@ -1,5 +1,6 @@
 """Pages: signing in and out, the password, and Connect (how a program comes to report here)."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +14,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from readiness.infra.refusals import Refusal
 from readiness.tenants.access import actor_of, requires_role
-from readiness.tenants.adapters import config_curl, dsn_url, onboarding_body, sentry_snippet
+from readiness.tenants.adapters import config_curl, dsn_url, key_words, onboarding_body, sentry_snippet
 from readiness.tenants.forms import KeyForm, OnboardForm, SignInForm
 from readiness.tenants.models import Project, User
 from readiness.tenants.services.keys import Onboarded
@@ -134,13 +136,16 @@ def to_password(request: HttpRequest) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class ConnectLine:
-    """One project as Connect shows it; `dsn` is empty when every DSN of it is switched off."""
+    """One project as Connect shows it; `dsn` is empty when every DSN of it is switched off. `not_kept`: which key, and
+    what of its errors was refused or only counted (settings.READINESS_KEY_FIGURES).
+    """
 
     project: Project
     dsn: str
     trusted: bool
     snippet: str
     curl: str
+    not_kept: Sequence[tuple[str, Any]] = ()
 
 
 def connect(request: HttpRequest) -> HttpResponse:
@@ -202,10 +207,11 @@ def connect_key_revoke(request: HttpRequest, key_id: int) -> HttpResponse:
 
 def _connect_page(request: HttpRequest, *, onboard_form: OnboardForm, key_form: KeyForm, status: int) -> HttpResponse:
     page = connect_read(page=request.GET.get("page", "1"), per_page=PROJECTS_A_PAGE)
+    not_kept = import_string(settings.READINESS_KEY_FIGURES)(project_ids=[project.pk for project in page])
     founder = isinstance(request.user, User) and request.user.role == User.Role.FOUNDER
     context = {
         "page_obj": page,
-        "lines": [_connect_line(project) for project in page],
+        "lines": [_connect_line(project, not_kept.get(project.pk, ())) for project in page],
         # The console's own tenant comes last: where it comes first, there is no other.
         "nothing_yet": page.number == 1 and all(project.tenant.synthetic for project in page),
         "may_manage": founder,
@@ -216,8 +222,9 @@ def _connect_page(request: HttpRequest, *, onboard_form: OnboardForm, key_form: 
     return render(request, "tenants/connect.html", context, status=status)
 
 
-def _connect_line(project: Any) -> ConnectLine:
+def _connect_line(project: Any, not_kept: Collection[Any]) -> ConnectLine:
     key = next(iter(project.keys_in_use), None)
+    public_keys = {in_use.pk: in_use.public_key for in_use in project.keys_in_use}
     base_url = settings.READINESS_BASE_URL
     dsn = dsn_url(base_url=base_url, public_key=key.public_key, project_id=project.pk) if key else ""
     return ConnectLine(
@@ -226,6 +233,9 @@ def _connect_line(project: Any) -> ConnectLine:
         trusted=key.trusted if key else False,
         snippet=sentry_snippet(dsn=dsn),
         curl=config_curl(base_url=base_url),
+        not_kept=[
+            (key_words(kind=line.key_kind, key_id=line.key_id, public_keys=public_keys), line) for line in not_kept
+        ],
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incidents.errors.services.drop_figures import key_lines_sum
+from incidents.errors.services.drop_figures import key_lines_sum, span_words
 from incidents.errors.services.limit_book import GROUP, KEY, GroupMinute, LimitBook, Ref, Writing
 from incidents.errors.services.limits import (
     PAST_MINUTES,
@@ -314,3 +314,11 @@ def test_figures_are_by_key_and_reason_for_a_day_and_a_week() -> None:
     assert [(line.key_id, line.reason, line.day, line.week) for line in lines] == [
         (4, "spike", 100, 100), (4, "key_limit", 12, 23), (9, "key_limit", 1, 1),
     ]  # fmt: skip
+
+
+def test_a_span_of_time_is_said_as_short_as_it_can_be() -> None:
+    at = datetime(2026, 11, 21, 14, 2, tzinfo=UTC)
+    assert span_words(at, at + timedelta(minutes=7)) == "14:02 to 14:09 UTC on 21 November"
+    assert span_words(at, at) == "14:02 UTC on 21 November"
+    assert span_words(at - timedelta(hours=15), at) == "20 November 23:02 to 21 November 14:02 UTC"
+    assert span_words(None, at) == ""

@@ -24,7 +24,7 @@ from incidents.errors.workflows import (
     capture_limits_set,
     drops_forget,
     errors_settle,
-    incident_drops_read,
+    incident_sampled_read,
     key_lines_read,
     limit_notices_read,
     limit_notices_see,
@@ -239,14 +239,14 @@ def test_an_incident_is_announced_once_and_its_notice_seen_once(door: Door, sett
     settings.READINESS_INCIDENT_EVENTS_PER_MINUTE, settings.READINESS_INCIDENT_BURST_MINUTES = 5, 1
     for _ in range(9):
         door.post(door.event_envelope(loud()))
-    (notice,), more = limit_notices_read()
-    assert (notice.scope, notice.ref, more) == ("incident", Incident.objects.get().public_id, 0)
+    (notice,) = limit_notices_read().rows
+    assert (notice.scope, notice.ref) == ("incident", Incident.objects.get().public_id)
     assert OutboxMessage.objects.filter(topic="capture.limited").count() == 1
     assert limit_notices_see(until=notice.pk, actor=ADA) == 1
     assert limit_notices_see(until=notice.pk, actor=ADA) == 0
-    assert limit_notices_read() == ([], 0)
+    assert not limit_notices_read().rows
     door.post(door.event_envelope(loud()))
-    assert limit_notices_read() == ([], 0)  # once a day
+    assert not limit_notices_read().rows  # once a day
 
 
 def test_founders_get_one_mail_for_a_notice_when_there_is_a_mail_server(door: Door, settings: Any) -> None:
@@ -298,8 +298,9 @@ def test_figures_say_what_of_a_key_and_an_incident_is_not_there(door: Door, sett
     assert [(line.reason, line.key_id, line.day, line.week) for line in lines] == [
         ("incident_limit", door.dsn.pk, 5, 5), ("key_limit", door.dsn.pk, 2, 2),
     ]  # fmt: skip
-    (sampled,) = incident_drops_read(incident_id=Incident.objects.get().pk)
-    assert (sampled.reason, sampled.quantity) == ("incident_limit", 5)
+    (sampled,) = incident_sampled_read(incident_id=Incident.objects.get().pk)
+    assert (sampled.words, sampled.quantity) == ("over its limit", 5)
+    assert sampled.when.endswith(f"UTC on {utcnow().day} {utcnow():%B}")
 
 
 def test_a_projects_own_limits_hold_at_once_in_the_process_that_sets_them(door: Door) -> None:

@@ -3,15 +3,17 @@
 from incidents.errors.workflows.keeping import Erasure, erasable_count, errors_keep, events_erase, person_erase
 from incidents.errors.workflows.limiting import group_admit, key_admit, key_is_full, limits_default
 from incidents.errors.workflows.notices import (
+    LimitNotices,
     capture_limits_set,
     capture_settings_find,
     drops_forget,
-    incident_drops_read,
+    incident_sampled_read,
     incidents_sampled,
     key_lines_read,
     limit_notice_mail,
     limit_notices_read,
     limit_notices_see,
+    limit_notices_shown,
     windows_forget,
 )
 from incidents.errors.workflows.otlp import (
@@ -63,6 +65,7 @@ __all__ = [
     "PARTITIONS_AHEAD",
     "Erasure",
     "JobOfProduct",
+    "LimitNotices",
     "OtlpOutcome",
     "ProjectDrops",
     "SpansSifted",
@@ -85,7 +88,7 @@ __all__ = [
     "errors_to_try",
     "events_erase",
     "group_admit",
-    "incident_drops_read",
+    "incident_sampled_read",
     "incidents_sampled",
     "key_admit",
     "key_is_full",
@@ -94,6 +97,7 @@ __all__ = [
     "limit_notice_mail",
     "limit_notices_read",
     "limit_notices_see",
+    "limit_notices_shown",
     "limits_default",
     "logs_store",
     "old_errors_count",

@@ -1,7 +1,8 @@
 """What founders are told of limits: seen in the console, mailed once, forgotten in time; and the limits they set."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.core.mail import send_mail
 from django.db import transaction
 
 from incidents.errors.models import CaptureSettings, LimitNotice
-from incidents.errors.services.drop_figures import KeyDropLine, key_lines_sum
+from incidents.errors.services.drop_figures import KeyDropLine, SampledSpan, key_lines_sum, sampled_span
 from incidents.errors.services.limits import PAST_MINUTES, limit_settings_check
 from incidents.errors.store import drops as drops_store
 from incidents.errors.store import limits as store
@@ -18,6 +19,7 @@ from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Invalid
 from readiness.infra.transactions import Session, TransactionIntent, transactional
+from readiness.tenants.models import User
 from readiness.tenants.workflows import founder_addresses
 
 log = logging.getLogger(__name__)
@@ -32,11 +34,31 @@ MARKED_FOR = timedelta(hours=24)
 # --- notices ----------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class LimitNotices:
+    """The newest notices that no founder has seen yet, and how many `more` there are."""
+
+    rows: Sequence[LimitNotice] = ()
+    more: int = 0
+
+    @property
+    def newest(self) -> int:
+        """What `limit_notices_see` wants to know; 0 without any."""
+        return max((notice.pk for notice in self.rows), default=0)
+
+
 @transactional(TransactionIntent.READ_ONLY)
-def limit_notices_read(session: Session) -> tuple[list[LimitNotice], int]:
-    """The newest notices that no founder has seen yet, and how many more there are."""
+def limit_notices_read(session: Session) -> LimitNotices:
+    """What founders have not seen yet."""
     rows = list(store.notices_unseen(since=utcnow() - SHOWN_FOR)[: SHOWN + 97])
-    return rows[:SHOWN], len(rows[SHOWN:])
+    return LimitNotices(rows[:SHOWN], len(rows[SHOWN:]))
+
+
+def limit_notices_shown(*, role: str) -> LimitNotices:
+    """The same for a person of this role on a page: founders set the limits, so they are told; nobody else is asked to
+    do anything.
+    """
+    return limit_notices_read() if role == User.Role.FOUNDER else LimitNotices()
 
 
 @transactional(TransactionIntent.ATOMIC_WRITE)
@@ -91,9 +113,10 @@ def key_lines_read(session: Session, *, project_ids: Collection[int]) -> Mapping
 
 
 @transactional(TransactionIntent.READ_ONLY)
-def incident_drops_read(session: Session, *, incident_id: int) -> list[drops_store.Drops]:
+def incident_sampled_read(session: Session, *, incident_id: int) -> list[SampledSpan]:
     """What of an incident's errors was counted and not kept in full, by reason, and between when."""
-    return drops_store.drops_of_incident(incident_id, since=utcnow() - INCIDENT_DROPS_FOR)
+    rows = drops_store.drops_of_incident(incident_id, since=utcnow() - INCIDENT_DROPS_FOR)
+    return [sampled_span(**row._asdict()) for row in rows]
 
 
 @transactional(TransactionIntent.READ_ONLY)
