@@ -31,13 +31,14 @@ class StoredEvent(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FrameView:
-    """One place in the stack. `lines`: (is the line itself, source) around it."""
+    """One place in the stack. `lines`: (is the line itself, source) around it; `variables`: those that are kept."""
 
     place: str
     function: str
     line: int | None
     in_app: bool
     lines: tuple[tuple[bool, str], ...]
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ class BreadcrumbView:
 
 @dataclass(frozen=True, slots=True)
 class ErrorView:
-    """What an operator needs from one error; scrubbed when it was stored."""
+    """What an operator needs from one error; scrubbed when it was stored. `raw_kept`: the raw input that its project
+    keeps, by name (`request.query.page`); `address`: the user's, where the project keeps addresses.
+    """
 
     error_id: str
     at: datetime
@@ -79,6 +82,8 @@ class ErrorView:
     tags: tuple[tuple[str, str], ...]
     exceptions: tuple[ExceptionView, ...]
     breadcrumbs: tuple[BreadcrumbView, ...]
+    raw_kept: tuple[tuple[str, str], ...] = ()
+    address: str = ""
 
 
 class StoredReport(Protocol):
@@ -117,22 +122,30 @@ def said_view(report: StoredReport) -> SaidView:
 
 
 MAX_FRAMES_SHOWN = 12
+MAX_VALUE_SHOWN = 300
 MAX_BREADCRUMBS_SHOWN = 15
 
 
 def _frame(frame: Mapping[str, Any]) -> FrameView:
     lines: list[tuple[bool, str]] = []
     if frame.get("context_line"):
-        lines = [(False, str(line)) for line in (frame.get("pre_context") or [])[-2:]]
+        lines = [(False, str(line or "")) for line in (frame.get("pre_context") or [])[-2:]]
         lines.append((True, str(frame["context_line"])))
-        lines += [(False, str(line)) for line in (frame.get("post_context") or [])[:2]]
+        lines += [(False, str(line or "")) for line in (frame.get("post_context") or [])[:2]]
     return FrameView(
         place=str(frame.get("filename") or frame.get("module") or "?"),
         function=str(frame.get("function") or "?"),
         line=frame.get("lineno"),
         in_app=bool(frame.get("in_app")),
         lines=tuple(lines),
+        variables=_named(frame.get("vars")),
     )
+
+
+def _named(values: Any, prefix: str = "") -> tuple[tuple[str, str], ...]:
+    if not isinstance(values, dict):
+        return ()
+    return tuple((f"{prefix}{name}", str(value)[:MAX_VALUE_SHOWN]) for name, value in list(values.items())[:50])
 
 
 def _exception(exception: Mapping[str, Any]) -> ExceptionView:
@@ -149,7 +162,9 @@ def _exception(exception: Mapping[str, Any]) -> ExceptionView:
 def _breadcrumb(crumb: Any) -> BreadcrumbView | None:
     if not isinstance(crumb, dict):
         return None
-    text = crumb.get("message") or ", ".join(f"{key}={value}" for key, value in (crumb.get("data") or {}).items())
+    data = crumb.get("data")
+    pairs = data.items() if isinstance(data, dict) else ()
+    text = crumb.get("message") or ", ".join(f"{key}={value}" for key, value in pairs)
     return BreadcrumbView(
         at=str(crumb.get("timestamp") or ""), category=str(crumb.get("category") or ""), text=str(text)[:300]
     )
@@ -179,4 +194,10 @@ def error_view(event: StoredEvent) -> ErrorView:
         tags=tuple((str(name), str(value)) for name, value in (detail.get("tags") or {}).items()),
         exceptions=tuple(_exception(exception) for exception in reversed(detail.get("exceptions") or [])),
         breadcrumbs=tuple(crumb for crumb in crumbs if crumb is not None),
+        raw_kept=tuple(
+            pair
+            for kind in ("data", "query", "cookies")
+            for pair in _named(request.get(kind), prefix=f"request.{kind}.")
+        ),
+        address=str(detail.get("ip_address") or ""),
     )

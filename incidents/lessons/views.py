@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from incidents.errors.adapters import error_view, said_view
+from incidents.errors.workflows import incident_sampled_read
 from incidents.lessons import workflows
 from incidents.lessons.adapters import together_views
 from incidents.lessons.filters import LessonFilter
@@ -69,6 +70,7 @@ def _incident_page(
                 breadcrumbs=bool(error and error.breadcrumbs),
             )
         ),
+        "sampled": incident_sampled_read(incident_id=incident_id),
         "together": together_views(story.together),
         "said": [said_view(report) for report in story.said],
         "steps": incident_steps(

@@ -13,7 +13,7 @@ from incidents.errors.services.native import envelope_capture
 from incidents.errors.workflows.storing import errors_store, keys
 from readiness.infra.clock import utcnow
 from readiness.infra.envelope import ALLOWED_FAMILIES, ErrorClass, ErrorEnvelope, ErrorSeverity
-from readiness.infra.redaction import text_scrub
+from readiness.infra.redaction import scrub, text_scrub
 from readiness.infra.refusals import Unavailable
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def console_error_record(exception: BaseException, *, component: str, layer: str
         message=text_scrub(str(exception))[:8_192] or type(exception).__name__,
         exception_type=type(exception).__name__,
         exception_chain=_chain(exception),
-        context=context,
+        context=scrub(context),
         release=f"readiness-console@{settings.READINESS_VERSION}",
         environment="console",
     )

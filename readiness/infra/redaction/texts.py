@@ -127,11 +127,13 @@ def _balanced_end(found: _Found) -> int:
 
 
 def _is_basic(value: str, seen: Seen | None) -> bool:
+    """Whether it is `user:password` in base 64, or looks like something in base 64 and like no word."""
     try:
         decoded = base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
     except (binascii.Error, ValueError):
-        return False
-    if b":" not in decoded:
+        decoded = b""
+    kinds = {char.isupper() + 2 * char.islower() + 4 * char.isdigit() for char in value}
+    if b":" not in decoded and not value.endswith("=") and not {1, 2, 4} <= kinds:
         return False
     if seen is not None:
         seen.add(f"Basic {value}")
