@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import re2
 
+from incidents.errors.services.otlp.stacks import path_short
+
 MAX_ATTRIBUTES = 128
 MAX_KEY = 200
 MAX_TEXT = 1_000
@@ -40,6 +42,7 @@ _PERSONAL = re2.compile(
 )
 _URL = frozenset({"url.full", "http.url", "http.target", "url.path", "http.referrer", "url.original"})
 _STATEMENT = frozenset({"db.query.text", "db.statement", "db.query.summary"})
+_FILE = frozenset({"code.file.path", "code.filepath"})
 _LITERAL = re2.compile(r"'(?:[^'\\]|\\.|'')*(?:'|$)|\"(?:[^\"\\]|\\.)*(?:\"|$)|\$\w*\$[\s\S]*|\b\d+(?:\.\d+)?\b")
 
 
@@ -174,7 +177,7 @@ def attributes_read(pairs: Iterable[Any] | None, *, without: tuple[str, ...] = (
         elif key in _STATEMENT and isinstance(value, str):
             kept[key] = statement_only(value)
         else:
-            kept[key] = value
+            kept[key] = path_short(value) if key in _FILE and isinstance(value, str) else value
     return Attributes(kept, raw, next((users[name] for name in _USER if users.get(name)), ""))
 
 

@@ -299,13 +299,17 @@ def _log_event(
 
 
 def _completed(exception: ExceptionSeen, service: Service, read: Any) -> tuple[ExceptionSeen, Stack]:
-    """The exception with what its stack knows better: type and message where the attributes are silent."""
+    """The exception with what its stack knows better. (Python's log handler sends the first argument for a message:
+    `total` for what everybody else calls `'total'`.)
+    """
     stack: Stack = read(text=exception.stacktrace, language=service.language) if exception.stacktrace else Stack()
     raised = stack.links[-1] if stack.links else StackLink()
+    same = not exception.type or type_split(raised.type)[1] == type_split(exception.type)[1]
+    knows_better = same and exception.message in raised.value
     return replace(
         exception,
         type=exception.type or raised.type,
-        message=exception.message or (raised.value if not exception.type or raised.type == exception.type else ""),
+        message=raised.value if knows_better else exception.message,
     ), stack
 
 
@@ -321,4 +325,5 @@ def _identity(
     trace_id: str, exception: ExceptionSeen, stack: Stack, *, at: int, received_at: datetime
 ) -> tuple[Any, ...]:
     minute = at // _MINUTE if at else int(received_at.timestamp()) // 60
-    return ("exception", trace_id, type_split(exception.type)[1], exception.message, _site(stack), minute)
+    said = exception.message.strip().partition("\n")[0]
+    return ("exception", trace_id, type_split(exception.type)[1], said, _site(stack), minute)

@@ -73,7 +73,7 @@ _DOTNET_LIBRARY = re2.compile(
 )
 
 
-def _short(path: str) -> str:
+def path_short(path: str) -> str:
     """A file by the end of its path: who built it, and in whose home, is nobody's business."""
     path = path.removeprefix("file://").replace("\\", "/").split("?", 1)[0]
     for root in ("site-packages/", "dist-packages/", "node_modules/", "/pkg/mod/"):
@@ -105,7 +105,7 @@ def _python(lines: list[str]) -> Iterator[StackLink]:
                 frames, raised = [], None
             path = found[1]
             in_app = not _PYTHON_LIBRARY.search(path)
-            frames.append(StackFrame(found[3] or "<module>", None, _short(path), _number(found[2]), in_app))
+            frames.append(StackFrame(found[3] or "<module>", None, path_short(path), _number(found[2]), in_app))
         elif _PYTHON_HEAD.match(line):
             if raised:
                 yield StackLink(*raised, tuple(frames))
@@ -162,7 +162,7 @@ def _script_frame(line: str) -> StackFrame | None:
         return None
     path = found[2]
     function = (found[1] or "<anonymous>").removeprefix("new ").split(" [as ", 1)[0]
-    return StackFrame(function, None, _short(path), _number(found[3]), not _SCRIPT_LIBRARY.search(path))
+    return StackFrame(function, None, path_short(path), _number(found[3]), not _SCRIPT_LIBRARY.search(path))
 
 
 def _script(lines: list[str]) -> Iterator[StackLink]:
@@ -201,7 +201,7 @@ def _go(lines: list[str]) -> Iterator[StackLink]:
         if not frames and _GO_RECORDER.match(package):
             continue
         library = _GO_LIBRARY.search(found[1]) or _GO_STANDARD.match(package)
-        frames.append(StackFrame(function, package, _short(found[1]), _number(found[2]), not library))
+        frames.append(StackFrame(function, package, path_short(found[1]), _number(found[2]), not library))
     yield StackLink(frames=tuple(reversed(frames)))
 
 
@@ -230,7 +230,7 @@ def _dotnet(lines: list[str]) -> Iterator[StackLink]:
             module, function = found[1], found[2]
             if machine := _DOTNET_ASYNC.match(module):  # what the compiler makes of an async method
                 module, function = machine[1], machine[2]
-            path = _short(found[3]) if found[3] else None
+            path = path_short(found[3]) if found[3] else None
             in_app = not _DOTNET_LIBRARY.match(module)
             frames.append(StackFrame(function, module, path, _number(found[4]), in_app))
         elif _DOTNET_INNER in line:
