@@ -8,7 +8,9 @@ import brotli
 import pytest
 import zstandard
 
+from incidents.errors.adapters import error_view
 from incidents.errors.models import DroppedCount, ErrorEvent, ErrorRollup
+from incidents.errors.services.normalising import payload_decompress
 from incidents.triage.models import Incident
 from tests.errors.conftest import Door
 from tests.factories import a_dsn_key, an_event
@@ -153,6 +155,21 @@ def test_it_takes_events_of_odd_shapes(door: Door, event: dict[str, object]) -> 
     answer = door.post(door.event_envelope({**sent, **event}))
     assert answer.status_code == 200, answer.content
     assert ErrorEvent.objects.count() == 1
+
+
+def test_an_event_over_a_megabyte_is_trimmed_and_not_lost(door: Door) -> None:
+    event = an_event(extra={"dump": "x" * 1_300_000}, breadcrumbs={"values": [{"message": "the way there"}]})
+    assert door.post_gzipped(door.event_envelope(event)).status_code == 200
+    view = error_view(ErrorEvent.objects.get())
+    assert (view.exceptions[0].type, view.breadcrumbs[0].text) == ("KeyError", "the way there")
+    detail = payload_decompress(ErrorEvent.objects.get().payload)
+    assert "1048576" in detail["extra"]["truncated"]
+
+
+def test_a_large_entry_of_extra_goes_and_its_neighbours_stay(door: Door) -> None:
+    door.post(door.event_envelope(an_event(extra={"dump": "x" * 20_000, "order": {"id": 12}, "token": "s3cret"})))
+    extra = payload_decompress(ErrorEvent.objects.get().payload)["extra"]
+    assert extra == {"dump": "[20002 bytes, over the limit of 16384]", "order": {"id": 12}, "token": "[Filtered]"}
 
 
 def test_it_answers_browsers_preflight(door: Door) -> None:
