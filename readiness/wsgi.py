@@ -1,12 +1,13 @@
 """The WSGI application that the web server runs."""
 
 import os
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
+from typing import Any, BinaryIO, cast
 
 import django
 from django.conf import settings
 from django.core.handlers.wsgi import LimitedStream, WSGIHandler, WSGIRequest
+from django.http.response import HttpResponseBase
 from django.urls import get_resolver
 
 from readiness.infra.lifeline import die_with_supervisor
@@ -23,7 +24,8 @@ class Request(WSGIRequest):
     def __init__(self, environ: dict[str, Any]) -> None:
         super().__init__(environ)
         if not environ.get("CONTENT_LENGTH") and self.method not in ("GET", "HEAD", "OPTIONS"):
-            self._stream = LimitedStream(environ["wsgi.input"], settings.READINESS_MAX_BODY_BYTES + 1)
+            stream = LimitedStream(environ["wsgi.input"], settings.READINESS_MAX_BODY_BYTES + 1)
+            self._stream = cast(BinaryIO, stream)
 
 
 class Application(WSGIHandler):
@@ -33,8 +35,8 @@ class Application(WSGIHandler):
 class PrefixedApplication(Application):
     """The console under READINESS_BASE_URL's path: a proxy in front may take the prefix away or leave it."""
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        prefix, path = settings.FORCE_SCRIPT_NAME, environ.get("PATH_INFO", "")
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> HttpResponseBase:
+        prefix, path = settings.FORCE_SCRIPT_NAME or "", environ.get("PATH_INFO", "")
         if path == prefix or path.startswith(f"{prefix}/"):
             environ["PATH_INFO"] = path[len(prefix) :] or "/"
         return super().__call__(environ, start_response)

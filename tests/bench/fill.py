@@ -10,9 +10,11 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from typing import Any
 
 import psycopg
 
@@ -32,35 +34,41 @@ from readiness.infra.transactions import atomic_write
 with atomic_write():
     partitions_make(first=date.fromisoformat({first!r}), days={days})
 """
-# Each statement sets what is counted to what there is, whoever counted before.
-_COUNTS = (
-    """INSERT INTO infra_error_ids (project_id, error_id, content_hmac, day)
+_KEYS = """
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype IN ('p', 'u')
+"""
+_INDEXES = """
+SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
+WHERE indrelid = %s::regclass AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)
+"""
+_COUNTED = """
+CREATE TEMPORARY TABLE counted AS
+SELECT f.incident_id, e.project_id, date_trunc('hour', e.created_at) AS hour, coalesce(e.release, '') AS release,
+       e.environment, count(*) AS occurrences, min(e.timestamp) AS first_seen, max(e.timestamp) AS last_seen
+FROM infra_error_events e JOIN triage_incident_fingerprint f USING (project_id, fingerprint)
+GROUP BY 1, 2, 3, 4, 5
+"""
+# What is counted from events, made anew from all there are: table → what goes into it.
+_COUNTS = {
+    "infra_error_ids": """(project_id, error_id, content_hmac, day)
        SELECT project_id, error_id, sha256(error_id::bytea), (created_at AT TIME ZONE 'UTC')::date
-       FROM infra_error_events ON CONFLICT (project_id, error_id) DO NOTHING""",
-    """INSERT INTO infra_error_rollups (hour, project_id, component, error_class, severity, events)
+       FROM infra_error_events""",
+    "infra_error_rollups": """(hour, project_id, component, error_class, severity, events)
        SELECT date_trunc('hour', created_at), project_id, component, error_class, severity, count(*)
-       FROM infra_error_events GROUP BY 1, 2, 3, 4, 5
-       ON CONFLICT (hour, project_id, component, error_class, severity) DO UPDATE SET events = excluded.events""",
-    """CREATE TEMPORARY TABLE counted AS
-       SELECT f.incident_id, e.project_id, date_trunc('hour', e.created_at) AS hour, coalesce(e.release, '') AS release,
-              e.environment, count(*) AS occurrences, min(e.timestamp) AS first_seen, max(e.timestamp) AS last_seen
-       FROM infra_error_events e JOIN triage_incident_fingerprint f USING (project_id, fingerprint)
-       GROUP BY 1, 2, 3, 4, 5""",
-    """INSERT INTO triage_incident_hour (project_id, incident_id, hour, occurrences)
-       SELECT project_id, incident_id, hour, sum(occurrences) FROM counted GROUP BY 1, 2, 3
-       ON CONFLICT (incident_id, hour) DO UPDATE SET occurrences = excluded.occurrences""",
-    """INSERT INTO triage_incident_release
-         (project_id, incident_id, release, environment, first_seen, last_seen, occurrences)
+       FROM infra_error_events GROUP BY 1, 2, 3, 4, 5""",
+    "triage_incident_hour": """(project_id, incident_id, hour, occurrences)
+       SELECT project_id, incident_id, hour, sum(occurrences) FROM counted GROUP BY 1, 2, 3""",
+    "triage_incident_release": """
+       (project_id, incident_id, release, environment, first_seen, last_seen, occurrences)
        SELECT project_id, incident_id, release, environment, min(first_seen), max(last_seen), sum(occurrences)
-       FROM counted GROUP BY 1, 2, 3, 4
-       ON CONFLICT (incident_id, release, environment) DO UPDATE SET
-         occurrences = excluded.occurrences, first_seen = excluded.first_seen, last_seen = excluded.last_seen""",
-    """UPDATE triage_incident i SET occurrences = c.occurrences, first_seen = c.first_seen, last_seen = c.last_seen
-       FROM (SELECT incident_id, sum(occurrences) AS occurrences, min(first_seen) AS first_seen,
-                    max(last_seen) AS last_seen FROM counted GROUP BY 1) c
-       WHERE i.id = c.incident_id""",
-    "VACUUM ANALYZE",  # what autovacuum does within minutes
-)
+       FROM counted GROUP BY 1, 2, 3, 4""",
+}
+_INCIDENTS = """
+UPDATE triage_incident i SET occurrences = c.occurrences, first_seen = c.first_seen, last_seen = c.last_seen
+FROM (SELECT incident_id, sum(occurrences) AS occurrences, min(first_seen) AS first_seen, max(last_seen) AS last_seen
+      FROM counted GROUP BY 1) c
+WHERE i.id = c.incident_id
+"""
 
 
 @dataclass(frozen=True)
@@ -122,9 +130,14 @@ def fill(console: Console, url: str, *, events: int, incidents: int, today: date
     days = [first + timedelta(days=number) for number in range(DAYS)]
     started = time.perf_counter()
     with ThreadPoolExecutor(_COPIERS) as copiers:
-        list(copiers.map(lambda day, count: _copy_day(url, templates, day, count), days, shares))
+        done = [
+            copiers.submit(_copy_today if day == today else _copy_past_day, url, templates, day, count)
+            for day, count in zip(days, shares, strict=True)
+        ]
+        for one in done:
+            one.result()
     copy_s = time.perf_counter() - started
-    _count(url)
+    _count(url, today)
     correlations = [
         _correlation(days[number % DAYS], number * 7919 % max(1, shares[number % DAYS] // PER_CORRELATION))
         for number in range(20 * DAYS)
@@ -138,6 +151,11 @@ class Template:
 
     line: bytes
     order: tuple[int, ...]
+
+    def fill(self, error_id: bytes, moment: bytes, correlation_id: bytes) -> bytes:
+        """One more row like it."""
+        values = (error_id, moment, correlation_id, moment)
+        return self.line % (values[self.order[0]], values[self.order[1]], values[self.order[2]], values[self.order[3]])
 
 
 _SLOTS = ("error_id", "timestamp", "correlation_id", "created_at")
@@ -168,20 +186,71 @@ def _correlation(day: date, group: int) -> str:
     return f"{day:%Y%m%d}{group:024x}"
 
 
-def _copy_day(url: str, templates: Sequence[Template], day: date, count: int) -> None:
+@contextmanager
+def _unindexed(connection: psycopg.Connection, table: str) -> Iterator[None]:
+    """Inside, an empty table without indexes; on the way out they are built by sorting, all in one transaction.
+
+    Of a table emptied in the same transaction PostgreSQL takes rows frozen (no vacuum has to come) and without writing
+    each to its log. The triggers that keep tables append-only are asleep meanwhile: only a superuser can do that.
+    """
+    with connection.transaction():
+        _run(connection, "SET LOCAL session_replication_role = replica")
+        _run(connection, "SET LOCAL maintenance_work_mem = '256MB'")
+        keys = connection.execute(_KEYS, [table]).fetchall()
+        indexes = connection.execute(_INDEXES, [table]).fetchall()
+        for key, _ in keys:
+            _run(connection, f"ALTER TABLE {table} DROP CONSTRAINT {key}")
+        for index, _ in indexes:
+            _run(connection, f"DROP INDEX {index}")
+        _run(connection, f"TRUNCATE {table}")
+        yield
+        for key, definition in keys:
+            _run(connection, f"ALTER TABLE {table} ADD CONSTRAINT {key} {definition}")
+        for _, definition in indexes:
+            _run(connection, definition)
+
+
+def _run(connection: psycopg.Connection, statement: str) -> None:
+    connection.execute(statement.encode())
+
+
+def _row(connection: psycopg.Connection, statement: str, *values: object) -> tuple[Any, ...]:
+    row = connection.execute(statement.encode(), values).fetchone()
+    assert row is not None
+    return row
+
+
+def _copy_past_day(url: str, templates: Sequence[Template], day: date, count: int) -> None:
+    """Into the day's partition, taken out of its table meanwhile: it has no rows yet, and nobody writes to it."""
+    name = f"infra_error_events_{day:%Y%m%d}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        (bound,) = _row(connection, "SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relname = %s", name)
+        _run(connection, f"ALTER TABLE infra_error_events DETACH PARTITION {name}")
+        with _unindexed(connection, name):
+            _copy(connection, f"COPY {name} FROM STDIN WITH (FREEZE)", templates, day, count)
+        _run(connection, f"ALTER TABLE infra_error_events ATTACH PARTITION {name} {bound}")
+
+
+def _copy_today(url: str, templates: Sequence[Template], day: date, count: int) -> None:
+    """Into the partition that the console writes to: as it is."""
+    with psycopg.connect(url) as connection:
+        _copy(connection, "COPY infra_error_events FROM STDIN", templates, day, count)
+
+
+def _copy(connection: psycopg.Connection, statement: str, templates: Sequence[Template], day: date, count: int) -> None:
     """Events spread evenly over the day, today's over what has passed of it."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     length = min(86_400.0, max(1.0, (datetime.now(UTC) - midnight).total_seconds() - 1))
-    with psycopg.connect(url) as connection, connection.cursor() as cursor:
-        with cursor.copy(b"COPY infra_error_events FROM STDIN") as copy:
-            for start in range(0, count, _BLOCK):
-                numbers = range(start, min(start + _BLOCK, count))
-                copy.write(b"".join(_lines(templates, day, numbers, length / count)))
+    with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        for start in range(0, count, _BLOCK):
+            numbers = range(start, min(start + _BLOCK, count))
+            copy.write(b"".join(_lines(templates, day, numbers, length / count)))
 
 
 def _lines(templates: Sequence[Template], day: date, numbers: range, step_s: float) -> Iterator[bytes]:
     ids = os.urandom(16 * len(numbers)).hex()
     clock, stamp, total = _seconds_of_day(), f"{day:%Y-%m-%d} ".encode(), len(templates)
+    groups = f"{day:%Y%m%d}".encode()
     offset = day.toordinal() * 613
     for place, number in enumerate(numbers):
         passed = number * step_s
@@ -189,12 +258,18 @@ def _lines(templates: Sequence[Template], day: date, numbers: range, step_s: flo
         moment = b"%b%b.%06d+00" % (stamp, clock[second], int((passed - second) * 1_000_000))
         template = templates[(number * 7919 + offset) % total]
         error_id = b"err_" + ids[32 * place : 32 * place + 32].encode()
-        values = (error_id, moment, _correlation(day, number // PER_CORRELATION).encode(), moment)
-        yield template.line % tuple(values[slot] for slot in template.order)
+        yield template.fill(error_id, moment, b"%b%024x" % (groups, number // PER_CORRELATION))
 
 
-def _count(url: str) -> None:
+def _count(url: str, today: date) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET work_mem = '256MB'")
-        for statement in _COUNTS:
-            connection.execute(statement.encode())
+        _run(connection, "SET work_mem = '256MB'")
+        _run(connection, _COUNTED)
+        for table, rows in _COUNTS.items():
+            with _unindexed(connection, table):
+                _run(connection, f"INSERT INTO {table} {rows}")
+        _run(connection, _INCIDENTS)
+        # What autovacuum does within minutes; the partitions of days past came frozen.
+        tables = ", ".join([*_COUNTS, "triage_incident", f"infra_error_events_{today:%Y%m%d}"])
+        _run(connection, f"VACUUM (ANALYZE) {tables}")
+        _run(connection, "ANALYZE infra_error_events")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incidents.errors.services.grouping import message_parameterise
+from incidents.errors.services.parameterising import message_parameterise
 from tests.factories import a_captured_error, an_event
 
 

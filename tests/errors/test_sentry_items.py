@@ -36,7 +36,7 @@ def check_in(status: str, *, name: str = "nightly", id: str = "c" * 32, **fields
     return "check_in", {"check_in_id": id, "monitor_slug": name, "status": status, **fields}
 
 
-CRONTAB = {"monitor_config": {"schedule": {"type": "crontab", "value": "0 4 * * *"}, "timezone": "UTC"}}
+CRONTAB: dict[str, Any] = {"monitor_config": {"schedule": {"type": "crontab", "value": "0 4 * * *"}, "timezone": "UTC"}}
 
 
 @pytest.fixture

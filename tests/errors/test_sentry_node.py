@@ -21,7 +21,7 @@ def sent(console: Console) -> dict[str, Any]:
     done = node(PROGRAM, made["dsn"])
     assert done.returncode == 0, done.stderr
     with console.tables():
-        rows = {
+        rows: dict[str, list[Any]] = {
             model.__name__: list(model.objects.filter(project_id=made["project_id"]))
             for model in (ErrorEvent, UserReport, CheckIn, Monitor, DroppedCount)
         }

@@ -292,7 +292,7 @@ def test_it_knows_when_a_run_was_missed(schedule: str, last: str, now: str, expe
 
 
 def test_a_schedule_is_kept_in_its_own_time_zone() -> None:
-    berlin = {"timezone": "Europe/Berlin"}
+    berlin: dict[str, Any] = {"timezone": "Europe/Berlin"}
     assert missed("0 4 * * *", "2026-03-09T03:00:05", "2026-03-10T03:05:00", **berlin) == "03-10 03:00"
     assert missed("0 4 * * *", "2026-03-09T03:00:05", "2026-03-10T02:05:00", **berlin) is None
     assert missed("0 4 * * *", "2026-03-09T04:00:05", "2026-03-10T04:05:00", timezone="../etc") == "03-10 04:00"

@@ -4,54 +4,53 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('errors', '0002_capture'),
+        ("errors", "0002_capture"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Monitor',
+            name="Monitor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('project_id', models.BigIntegerField()),
-                ('name', models.CharField(max_length=120)),
-                ('environment', models.CharField(max_length=64)),
-                ('schedule', models.CharField(blank=True, default='', max_length=120)),
-                ('timezone', models.CharField(blank=True, default='', max_length=64)),
-                ('margin_minutes', models.PositiveIntegerField(default=1)),
-                ('longest_minutes', models.PositiveIntegerField(default=30)),
-                ('last_check_in_id', models.CharField(max_length=36)),
-                ('last_status', models.CharField(max_length=12)),
-                ('last_started_at', models.DateTimeField()),
-                ('last_duration_ms', models.BigIntegerField(null=True)),
-                ('last_release', models.CharField(blank=True, default='', max_length=200)),
-                ('last_ok_at', models.DateTimeField(null=True)),
-                ('first_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("project_id", models.BigIntegerField()),
+                ("name", models.CharField(max_length=120)),
+                ("environment", models.CharField(max_length=64)),
+                ("schedule", models.CharField(blank=True, default="", max_length=120)),
+                ("timezone", models.CharField(blank=True, default="", max_length=64)),
+                ("margin_minutes", models.PositiveIntegerField(default=1)),
+                ("longest_minutes", models.PositiveIntegerField(default=30)),
+                ("last_check_in_id", models.CharField(max_length=36)),
+                ("last_status", models.CharField(max_length=12)),
+                ("last_started_at", models.DateTimeField()),
+                ("last_duration_ms", models.BigIntegerField(null=True)),
+                ("last_release", models.CharField(blank=True, default="", max_length=200)),
+                ("last_ok_at", models.DateTimeField(null=True)),
+                ("first_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'infra_monitors',
+                "db_table": "infra_monitors",
             },
         ),
         migrations.AddField(
-            model_name='userreport',
-            name='fingerprint',
-            field=models.CharField(blank=True, default='', max_length=32),
+            model_name="userreport",
+            name="fingerprint",
+            field=models.CharField(blank=True, default="", max_length=32),
         ),
         migrations.AddIndex(
-            model_name='userreport',
-            index=models.Index(fields=['project_id', 'fingerprint', '-created_at'], name='infra_user_report_group'),
+            model_name="userreport",
+            index=models.Index(fields=["project_id", "fingerprint", "-created_at"], name="infra_user_report_group"),
         ),
         migrations.AddIndex(
-            model_name='userreport',
-            index=models.Index(fields=['project_id', 'correlation_id'], name='infra_user_report_trace'),
+            model_name="userreport",
+            index=models.Index(fields=["project_id", "correlation_id"], name="infra_user_report_trace"),
         ),
         migrations.AddIndex(
-            model_name='monitor',
-            index=models.Index(fields=['-last_started_at'], name='infra_monitor_recent'),
+            model_name="monitor",
+            index=models.Index(fields=["-last_started_at"], name="infra_monitor_recent"),
         ),
         migrations.AddConstraint(
-            model_name='monitor',
-            constraint=models.UniqueConstraint(fields=('project_id', 'name', 'environment'), name='infra_monitor_once'),
+            model_name="monitor",
+            constraint=models.UniqueConstraint(fields=("project_id", "name", "environment"), name="infra_monitor_once"),
         ),
     ]

@@ -84,7 +84,7 @@ def payload_compress(document: bytes) -> bytes:
     return compressor.compress(document)
 
 
-def payload_decompress(payload: bytes) -> dict[str, Any]:
+def payload_decompress(payload: bytes | memoryview) -> dict[str, Any]:
     """The stored detail of an event as plain JSON values."""
     return dict(msgspec.json.decode(zstandard.ZstdDecompressor().decompress(bytes(payload))))
 
@@ -320,7 +320,8 @@ def _grouped_by(event: SentryEvent, chain: list[SentryException], kept: Cleaned)
     """What else decided where the event belongs, so that a page can tell why; nothing for the usual event."""
     found: dict[str, Any] = {}
     if event.fingerprint and (fingerprint := sdk_fingerprint_kept(event)):
-        found.update(fingerprint=fingerprint, level=event.level)
+        found["fingerprint"] = fingerprint
+        found["level"] = event.level
     if len(kept.stacks) > len(chain) and (thread := thread_kept(event)) is not None:
         found["threads"] = [
             {"crashed": thread.crashed, "current": thread.current, "frames": Raw(kept.stacks[len(chain)])}

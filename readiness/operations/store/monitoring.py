@@ -3,7 +3,6 @@
 Counts of events come from the rollups, sizes of tables from PostgreSQL's own estimates; nothing counts the events.
 """
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -132,12 +131,3 @@ def queue_read() -> tuple[int, int, int]:
             pipe.hlen(f"unacked:{worker}")  # readiness.celery gives each worker one of its own
         waiting, memory, *held = pipe.execute()
     return waiting, sum(held), memory["used_memory"]
-
-
-def disk_read() -> tuple[int, int] | None:
-    """(free, size) in bytes of the disk that READINESS_HOME is on; None where it cannot be asked."""
-    try:
-        usage = shutil.disk_usage(settings.READINESS_HOME)
-    except OSError:
-        return None
-    return usage.free, usage.total

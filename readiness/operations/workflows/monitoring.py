@@ -18,6 +18,7 @@ from django.db import connection
 from redis import RedisError
 
 from readiness.infra.clock import utcnow
+from readiness.infra.disk import disk_read
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 from readiness.operations import store
 from readiness.operations.services.monitoring import (
@@ -42,7 +43,7 @@ def reading_take() -> Reading:
     """Ask everything at once; what does not answer is None, and nothing raises."""
     deadline = monotonic() + DEADLINE_S
     database, broker = _ask("database", database_read), _ask("broker", broker_read)
-    disk = queries.disk_read()
+    disk = disk_read()
     return Reading(
         version=settings.READINESS_VERSION,
         vendor=connection.vendor,
