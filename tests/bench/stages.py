@@ -35,7 +35,10 @@ STAGES: Mapping[str, Sequence[str]] = {
     "gunzip": (f"{_CAPTURE}.decoding",),
     "framing": (f"{_CAPTURE}.framing",),
     "decode": (f"{_CAPTURE}.sentry_events",),
-    "scrub": ("readiness.infra.redaction", f"{_CAPTURE}.scrubbing", f"{_CAPTURE}.scrub_rules"),
+    "scrub": (
+        "readiness.infra.redaction",
+        *(f"{_CAPTURE}.{name}" for name in ("scrubbing", "scrub_rules", "kept_fields")),
+    ),
     "grouping": tuple(f"{_CAPTURE}.{name}" for name in ("grouping", "grouping_v1", "parameterising", "frame_names")),
     "compress": (f"{_CAPTURE}.normalising:payload_compress",),
     "hmac": (f"{_CAPTURE}.normalising:content_hmac", f"{_CAPTURE}.normalising:_raw_hash"),

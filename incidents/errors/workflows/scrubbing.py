@@ -11,13 +11,13 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from incidents.errors.models import CaptureSettings, ErrorEvent, ScrubRule
+from incidents.errors.services.kept_fields import kept_fields_read
 from incidents.errors.services.scrub_rules import (
     MAX_RULES,
     NO_RULES,
     CaptureRules,
     Rule,
     RuleBroken,
-    kept_fields_read,
     rule_compile,
     rule_try,
     rules_compile,
