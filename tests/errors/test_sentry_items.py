@@ -108,6 +108,17 @@ def test_a_retry_is_one_report_and_one_person_is_one_hash(door: Door) -> None:
     assert said.user_hash == ErrorEvent.objects.get().context["user_hash"] != ""
 
 
+def test_words_that_overtake_their_error_are_found_among_its_group(door: Door) -> None:
+    event = an_event()
+    send(door, feedback("It broke.", associated_event_id=event["event_id"]))
+    assert UserReport.objects.get().fingerprint == ""
+    send(door, ("event", event))
+    group = ErrorEvent.objects.get().fingerprint
+    about = {"project_id": door.project_id, "error_ids": [], "correlation_ids": []}
+    assert [said.comments for said in user_reports_read(fingerprints=[group], **about)] == ["It broke."]
+    assert user_reports_read(fingerprints=["0" * 32], **about) == []
+
+
 def test_another_projects_words_are_not_read(door: Door) -> None:
     event = an_event()
     send(door, ("event", event))

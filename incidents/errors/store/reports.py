@@ -62,6 +62,12 @@ def user_reports_of(
     return UserReport.objects.filter(about, project_id=project_id).order_by("-created_at")[:limit]
 
 
+def user_reports_unplaced(*, project_id: int, limit: int) -> list[str]:
+    """Error ids of reports that came before their errors, the newest first."""
+    rows = UserReport.objects.filter(project_id=project_id, fingerprint="").exclude(error_id="")
+    return list(rows.order_by("-created_at").values_list("error_id", flat=True)[:limit])
+
+
 def user_reports_forget(*, before: datetime) -> int:
     """Forget what users said before then; how many reports went."""
     return UserReport.objects.filter(created_at__lt=before).delete()[0]

@@ -15,6 +15,7 @@ from readiness.infra.transactions import Session, SingleConnectionTxn, Transacti
 MAX_MONITORS = 200  # of one project: a public key must not be able to make more
 JOBS_SHOWN = 50
 SAID_SHOWN = 20
+UNPLACED = 200  # reports without a group that are looked at when an incident's are asked for
 
 
 @transactional(TransactionIntent.ATOMIC_WRITE)
@@ -34,11 +35,18 @@ def user_reports_read(
     error_ids: Collection[str],
     correlation_ids: Collection[str],
 ) -> list[UserReport]:
-    """What users said about an incident: by the groups and errors that it holds and the traces that it shows."""
+    """What users said about an incident: by the groups and errors that it holds and the traces that it shows.
+
+    A report may overtake its error (SDKs send both at once), and then has no group: that is found here, since capture
+    has no time to look for reports.
+    """
+    early = store.user_reports_unplaced(project_id=project_id, limit=UNPLACED)
+    placed = store.fingerprints_of_errors(project_id=project_id, error_ids=early)
+    theirs = {error_id for error_id, fingerprint in placed.items() if fingerprint in fingerprints}
     rows = store.user_reports_of(
         project_id=project_id,
         fingerprints=[fingerprint for fingerprint in fingerprints if fingerprint],
-        error_ids=[error_id for error_id in error_ids if error_id],
+        error_ids=[error_id for error_id in {*error_ids, *theirs} if error_id],
         correlation_ids=[correlation_id for correlation_id in correlation_ids if correlation_id],
         limit=SAID_SHOWN,
     )

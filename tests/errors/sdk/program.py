@@ -24,7 +24,7 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "plain": {"_experiments": {"transport_compression_level": 0}},
     "gzip": {"_experiments": {"transport_compression_algo": "gzip", "transport_compression_level": 9}},
     "br": {"_experiments": {"transport_compression_algo": "br"}},
-    "pool": {"transport_num_pools": 1, "keep_alive": True},
+    "pool": {"_experiments": {"transport_num_pools": 1}, "keep_alive": True},
     "limited": {},
     "dropped": {"before_send": lambda event, hint: None if event.get("message") == "never sent" else event},
     "large": {"max_value_length": 10_000_000},
