@@ -114,7 +114,7 @@ def test_words_that_overtake_their_error_are_found_among_its_group(door: Door) -
     assert UserReport.objects.get().fingerprint == ""
     send(door, ("event", event))
     group = ErrorEvent.objects.get().fingerprint
-    about = {"project_id": door.project_id, "error_ids": [], "correlation_ids": []}
+    about: dict[str, Any] = {"project_id": door.project_id, "error_ids": [], "correlation_ids": []}
     assert [said.comments for said in user_reports_read(fingerprints=[group], **about)] == ["It broke."]
     assert user_reports_read(fingerprints=["0" * 32], **about) == []
 
