@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from incidents.errors.services.normalising import payload_decompress
+from incidents.errors.services.upgrading import row_upgrade
 
 
 class StoredEvent(Protocol):
@@ -24,6 +25,7 @@ class StoredEvent(Protocol):
     exception_type: str | None
     exception_chain: Any
     context: Any
+    envelope_version: int
     release: str | None
     environment: str
     payload: Any
@@ -171,7 +173,11 @@ def _breadcrumb(crumb: Any) -> BreadcrumbView | None:
 
 
 def error_view(event: StoredEvent) -> ErrorView:
-    """One stored error as a page shows it: the raised exception first, its causes after it."""
+    """One stored error as a page shows it: the raised exception first, its causes after it. A row of an older envelope
+    version is shown in the present one.
+    """
+    told = {name: getattr(event, name) for name in ("component", "error_class", "message")}
+    told = row_upgrade(told, event.envelope_version)
     detail = payload_decompress(event.payload)
     request = detail.get("request") or {}
     crumbs = [_breadcrumb(crumb) for crumb in (detail.get("breadcrumbs") or [])[-MAX_BREADCRUMBS_SHOWN:]]
@@ -180,9 +186,9 @@ def error_view(event: StoredEvent) -> ErrorView:
         at=event.timestamp,
         layer=event.layer,
         component=event.component,
-        error_class=event.error_class,
+        error_class=told["error_class"],
         severity=event.severity,
-        message=event.message,
+        message=told["message"],
         correlation_id=event.correlation_id,
         decision_id=event.decision_id,
         input_hash=event.input_hash,

@@ -29,28 +29,38 @@ class ErrorSeverity(StrEnum):
 
 
 class ErrorClass(StrEnum):
-    """The taxonomy: `infra.*` the ground gave way, `domain.*` the business rules said no, `system.*` we ourselves
-    are at fault. The document names nine families by example; the full list is ours (DESIGN A18)."""
+    """The taxonomy: each class with the one line on when to use it (`when`), as people are shown it.
 
-    INFRA_NETWORK = "infra.network"  # a peer could not be reached, or hung up
-    INFRA_DATABASE = "infra.database"  # a database refused, lost or deadlocked
-    INFRA_TIMEOUT = "infra.timeout"  # no answer in time
-    INFRA_STORAGE = "infra.storage"  # files, buckets, disks
-    INFRA_QUEUE = "infra.queue"  # brokers and queues
-    INFRA_DEPENDENCY = "infra.dependency"  # a third party answered, and wrongly
-    INFRA_RESOURCE = "infra.resource"  # memory, handles, connections ran out
-    DOMAIN_VALIDATION = "domain.validation"  # an input broke a business rule
-    DOMAIN_AUTHORIZATION = "domain.authorization"  # someone may not do this
-    DOMAIN_BUDGET_EXCEEDED = "domain.budget_exceeded"  # a limit of money or quota was reached
-    DOMAIN_CONFLICT = "domain.conflict"  # two truths met: a state that may not be
-    DOMAIN_NOT_FOUND = "domain.not_found"  # a thing that must exist does not
-    DOMAIN_POLICY = "domain.policy"  # a policy forbids it
-    SYSTEM_CONFIGURATION = "system.configuration"  # a setting is missing or wrong
-    SYSTEM_RECOVERY = "system.recovery"  # retry, restart or compensation failed
-    SYSTEM_CORRUPTION = "system.corruption"  # data contradict themselves
-    SYSTEM_BUG = "system.bug"  # a programming error: wrong type, missing attribute
-    SYSTEM_SECURITY = "system.security"  # a guard was met or broken
-    SYSTEM_UNCLASSIFIED = "system.unclassified"  # nothing fits yet; a rule is missing
+    `infra.*` the ground gave way, `domain.*` the business rules said no, `system.*` we ourselves are at fault
+    (87-89). The document names nine families by example; the full list is ours (DESIGN A18).
+    """
+
+    when: str
+
+    def __new__(cls, value: str, when: str = "") -> "ErrorClass":  # what is called later looks a member up by value
+        member = str.__new__(cls, value)
+        member._value_, member.when = value, when
+        return member
+
+    INFRA_NETWORK = "infra.network", "A peer could not be reached or hung up: refused, reset, no such name, bad TLS."
+    INFRA_DATABASE = "infra.database", "A database refused a statement, lost the connection or ended a deadlock."
+    INFRA_TIMEOUT = "infra.timeout", "No answer came in time, whoever was asked; it may have worked all the same."
+    INFRA_STORAGE = "infra.storage", "A file, bucket or disk is missing, full, or does not let itself be read."
+    INFRA_QUEUE = "infra.queue", "A broker or queue did not take, keep or deliver a message."
+    INFRA_DEPENDENCY = "infra.dependency", "A third party answered in time, and wrongly: a 5xx, or what cannot be read."
+    INFRA_RESOURCE = "infra.resource", "Memory, handles, connections or threads of our own machine ran out."
+    DOMAIN_VALIDATION = "domain.validation", "An input is well formed and breaks a business rule."
+    DOMAIN_AUTHORIZATION = "domain.authorization", "Somebody known, or nobody, asked for what they may not do."
+    DOMAIN_BUDGET_EXCEEDED = "domain.budget_exceeded", "A limit of money, credit or quota was reached."
+    DOMAIN_CONFLICT = "domain.conflict", "Two changes met, or the thing is in a state that does not allow it."
+    DOMAIN_NOT_FOUND = "domain.not_found", "What the business expects to exist does not: an order, a customer."
+    DOMAIN_POLICY = "domain.policy", "A policy of the product or of the law forbids it, whoever asks."
+    SYSTEM_CONFIGURATION = "system.configuration", "A setting, secret, module or migration is missing or wrong."
+    SYSTEM_RECOVERY = "system.recovery", "What was to mend a failure failed itself: a retry, restart or compensation."
+    SYSTEM_CORRUPTION = "system.corruption", "Stored data contradict themselves: a checksum, a sum, a broken reference."
+    SYSTEM_BUG = "system.bug", "Our own code is wrong: a wrong type, a missing key, a broken assumption."
+    SYSTEM_SECURITY = "system.security", "A guard was met or broken: a bad signature, a forged form, a broken policy."
+    SYSTEM_UNCLASSIFIED = "system.unclassified", "Nothing fits yet. Never choose it: add a rule that says what it is."
 
     @property
     def family(self) -> str:
@@ -58,6 +68,18 @@ class ErrorClass(StrEnum):
         return self.value.split(".", 1)[0]
 
 
+FAMILIES: Mapping[str, str] = {
+    "infra": "The ground gave way: what we run on, or who we call, did not do its part.",
+    "domain": "The business rules said no: the code did what it should, and somebody did not get what they asked for.",
+    "system": "We ourselves are at fault: code, configuration, data or guards of our own.",
+}
+LAYER_NAMES: Mapping[str, str] = {
+    "L2": "API: takes requests, answers them",
+    "L3": "Adapter: selects and renames what the API shows",
+    "L4": "Domain: decides by the rules of the business",
+    "L5": "Worker: does what may take longer",
+    "L6": "Platform: database, broker, files, other services",
+}
 # Semantic lockdown (126-130): which families a layer may speak of.
 ALLOWED_FAMILIES: Mapping[str, frozenset[str]] = {
     "L2": frozenset({"infra", "system"}),
@@ -66,6 +88,11 @@ ALLOWED_FAMILIES: Mapping[str, frozenset[str]] = {
     "L5": frozenset({"infra", "system"}),
     "L6": frozenset({"infra", "system"}),
 }
+
+
+def layer_may(layer: str, error_class: ErrorClass) -> bool:
+    """Whether the lockdown lets the layer speak of the class; a layer that is none may speak of nothing."""
+    return error_class.family in ALLOWED_FAMILIES.get(layer, ())
 
 
 def new_error_id() -> str:

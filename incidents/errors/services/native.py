@@ -20,7 +20,9 @@ from incidents.errors.services.normalising import (
 )
 from incidents.errors.services.scrub_rules import NO_RULES, CaptureRules
 from incidents.errors.services.scrubbing import Entry, entry_scrub
+from incidents.errors.services.upgrading import SENT_VERSION, envelope_upgrade, version_read
 from readiness.infra.envelope import (
+    ENVELOPE_VERSION,
     LAYERS,
     ErrorClass,
     ErrorEnvelope,
@@ -145,10 +147,12 @@ def native_capture(
     known: Iterable[str] = (),
 ) -> CapturedError:
     """One native envelope as a captured error; `rules` are the project's, `known` secrets of the request itself, such
-    as its key. Raises Invalid with a pointer for each bad field.
+    as its key. One of an older version is upgraded first. Raises Invalid with a pointer for each bad field.
     """
     if not isinstance(entry, dict):
         raise Invalid("An envelope is a JSON object.", errors=[FieldError("", f"This is {type(entry).__name__}.")])
+    version = version_read(entry)
+    entry = envelope_upgrade(entry, version)
     bad: list[FieldError] = [
         FieldError(f"/{text_scrub(str(name)[:80])}", "There is no such field; put what is yours under `context`.")
         for name in entry
@@ -185,7 +189,7 @@ def native_capture(
             severity=severity,
             input_hash=hashed,
             exception_chain=tuple(link[:500] for link in kept.chain),
-            context=kept.context,
+            context=kept.context if version == ENVELOPE_VERSION else {**kept.context, SENT_VERSION: version},
             **optional,
             component=texts["component"] or "",
             message=texts["message"] or "",
@@ -206,10 +210,15 @@ def envelope_capture(
     received_at: datetime,
     content: bytes = b"",
     frames: Sequence[Mapping[str, Any]] = (),
+    module: str | None = None,
 ) -> CapturedError:
-    """A checked envelope as a captured error; with `frames` (module, function, lineno) it is grouped by them."""
+    """A checked envelope as a captured error; with `frames` (module, function, lineno) it is grouped by them. `module`:
+    the exception type's.
+    """
     first_line = envelope.message.strip().splitlines()[0] if envelope.message.strip() else envelope.component
     exception = {"type": envelope.exception_type, "value": envelope.message, "frames": list(frames)}
+    if module:
+        exception["module"] = module[:200]
     return CapturedError(
         origin=origin,
         envelope=envelope,

@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 
 from incidents.errors.services import grouping_v1
 from incidents.errors.services.captured import Admit, CapturedError, Origin
+from incidents.errors.services.class_rules import ClassRules
 from incidents.errors.services.classifying import sentry_classify, severity_of_level
 from incidents.errors.services.grouping import (
     GROUPING_VERSION,
@@ -45,6 +46,7 @@ class _Trace(Struct):
 class _Contexts(Struct):
     trace: _Trace | None = None
     celery: Any = None
+    otel: Any = None
 
 
 _NO_TRACE, _NO_CONTEXTS = _Trace(), _Contexts()
@@ -191,9 +193,10 @@ def sentry_capture(
     chain = exceptions_kept(event)
     at = timestamp_parse(event.timestamp, received_at, clock_drift(sent_at, received_at))
     in_worker = bool(contexts.celery) or "celery_task_id" in kept.tags
+    told_layer = contexts.otel.get("layer") if isinstance(contexts.otel, dict) else None
     envelope = _envelope(
         event, chain, kept, error_id=error_id, at=at, hash_key=keys.hash_key, in_worker=in_worker,
-        sent_under=origin.correlation_id,
+        told_layer=told_layer, rules=rules.classes, sent_under=origin.correlation_id,
     )  # fmt: skip
     fingerprint = sentry_fingerprint(event=event, message=envelope.message)
     sampled = None if admit is None else admit(origin.project_id, fingerprint)
@@ -239,16 +242,23 @@ def _envelope(
     at: datetime,
     hash_key: bytes,
     in_worker: bool,
+    told_layer: Any,
+    rules: ClassRules,
     sent_under: str | None,
 ) -> ErrorEnvelope:
     raised, entry, tags = chain[-1] if chain else None, event.logentry, kept.tags
     said = (entry and (entry.formatted or entry.message)) or event.message or ""
+    component = (tags.get("component") or _crash_place(event, raised))[:200]
     found = sentry_classify(
         exception_type=raised.type if raised else None,
+        module=raised.module if raised else None,
+        component=component,
         tagged_class=tags.get("error_class"),
         tagged_layer=tags.get("layer"),
+        told_layer=told_layer if isinstance(told_layer, str) else None,
         in_request=event.request is not None,
         in_worker=in_worker,
+        rules=rules,
     )
     context: dict[str, Any] = {"platform": (event.platform or "")[:40], "transaction": (event.transaction or "")[:200]}
     if locals_hash := _raw_hash(hash_key, kept.variables):
@@ -259,7 +269,7 @@ def _envelope(
         error_id=error_id,
         timestamp=at,
         layer=found.layer,
-        component=(tags.get("component") or _crash_place(event, raised))[:200],
+        component=component,
         error_class=found.error_class,
         severity=severity_of_level(event.level),
         message=(raised.value if raised and raised.value else said)[:MAX_MESSAGE],

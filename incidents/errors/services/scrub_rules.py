@@ -7,6 +7,7 @@ from typing import Any
 
 import re2
 
+from incidents.errors.services.class_rules import NO_CLASS_RULES, ClassRules
 from incidents.errors.services.kept_fields import KeptFields
 from readiness.infra.redaction import FLOOR, Rules, text_scrub, value_scrub
 from readiness.infra.redaction.patterns import FILTERED, pattern_compile
@@ -34,12 +35,13 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class CaptureRules:
     """What capture asks of a project: compiled once, used for each of its errors. `quick`: the value rules over many
-    texts at once, one a line.
+    texts at once, one a line; `classes`: what its errors are.
     """
 
     rules: Rules = FLOOR
     kept: KeptFields = field(default_factory=KeptFields)
     quick: Any = None
+    classes: ClassRules = NO_CLASS_RULES
 
 
 NO_RULES = CaptureRules()

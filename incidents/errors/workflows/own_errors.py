@@ -8,11 +8,13 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from incidents.errors.services.captured import Origin
-from incidents.errors.services.classifying import error_class_of_exception
+from incidents.errors.services.class_rules import NO_CLASS_RULES, ClassRules
+from incidents.errors.services.classifying import console_classify
 from incidents.errors.services.native import envelope_capture
+from incidents.errors.workflows.scrubbing import capture_rules
 from incidents.errors.workflows.storing import errors_store, keys
 from readiness.infra.clock import utcnow
-from readiness.infra.envelope import ALLOWED_FAMILIES, ErrorClass, ErrorEnvelope, ErrorSeverity
+from readiness.infra.envelope import ErrorEnvelope, ErrorSeverity
 from readiness.infra.redaction import scrub, text_scrub
 from readiness.infra.refusals import Unavailable
 
@@ -25,13 +27,14 @@ def console_error_record(exception: BaseException, *, component: str, layer: str
 
     Never raises: where even that fails, the log has both.
     """
-    error_class = error_class_of_exception(type(exception).__name__)
-    if error_class.family not in ALLOWED_FAMILIES[layer]:
-        error_class = ErrorClass.SYSTEM_UNCLASSIFIED
+    module = type(exception).__module__
+    found = console_classify(
+        exception_type=type(exception).__name__, module=module, layer=layer, rules=_class_rules(exception)
+    )
     envelope = ErrorEnvelope.create(
         layer=layer,
         component=component[:200],
-        error_class=error_class,
+        error_class=found.error_class,
         severity=ErrorSeverity.ERROR,
         message=text_scrub(str(exception))[:8_192] or type(exception).__name__,
         exception_type=type(exception).__name__,
@@ -48,12 +51,22 @@ def console_error_record(exception: BaseException, *, component: str, layer: str
     try:
         captured = envelope_capture(
             envelope=envelope, origin=Origin(CONSOLE_PROJECT, trusted=True), keys=keys(), received_at=utcnow(),
-            frames=frames,
+            frames=frames, module=module,
         )  # fmt: skip
         errors_store([captured])
     except (DatabaseError, Unavailable) as unstored:
         log.error("the console's own error %s could not be stored: %s", envelope.error_id, unstored)
     return envelope.error_id
+
+
+def _class_rules(exception: BaseException) -> ClassRules:
+    """Founders' rules for everybody; none where the database is what failed, or does not answer."""
+    if isinstance(exception, DatabaseError):
+        return NO_CLASS_RULES
+    try:
+        return capture_rules(CONSOLE_PROJECT).classes
+    except (DatabaseError, Unavailable):
+        return NO_CLASS_RULES
 
 
 def _chain(exception: BaseException) -> list[str]:

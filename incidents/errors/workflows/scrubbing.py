@@ -11,6 +11,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from incidents.errors.models import CaptureSettings, ErrorEvent, ScrubRule
+from incidents.errors.services.class_rules import ClassRules
 from incidents.errors.services.kept_fields import kept_fields_read
 from incidents.errors.services.scrub_rules import (
     MAX_RULES,
@@ -24,6 +25,7 @@ from incidents.errors.services.scrub_rules import (
 )
 from incidents.errors.store import limits as limits_store
 from incidents.errors.store import scrubbing as store
+from incidents.errors.store.class_rules import class_rules_active
 from readiness.infra.actor import Actor
 from readiness.infra.refusals import Conflict, FieldError, Invalid, NotFound, Unavailable
 from readiness.infra.transactions import Session, TransactionIntent, transactional
@@ -67,15 +69,17 @@ def capture_rules_read(session: Session, *, project_id: int) -> CaptureRules:
     """The same, asking the database."""
     rules = store.rules_active(project_id)
     kept_fields, keep_ip = store.raw_input_settings(project_id)
-    if not rules and not kept_fields and not keep_ip:
+    types, places = class_rules_active(project_id)
+    if not rules and not kept_fields and not keep_ip and not types and not places:
         return NO_RULES
-    what = (tuple(rules), tuple(kept_fields), keep_ip)
+    what = (tuple(rules), tuple(kept_fields), keep_ip, tuple(types), tuple(places))
     if what not in _compiled:
         if len(_compiled) > 256:
             _compiled.clear()
         compiled, quick = rules_compile(rules, keep_ip=keep_ip)
         kept = kept_fields_read(kept_fields, lenient=True)
-        _compiled[what] = CaptureRules(rules=compiled, kept=kept, quick=quick)
+        classes = ClassRules(types=types, places=places)
+        _compiled[what] = CaptureRules(rules=compiled, kept=kept, quick=quick, classes=classes)
     return _compiled[what]
 
 

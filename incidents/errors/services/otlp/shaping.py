@@ -98,7 +98,7 @@ def event_shape(
         "fingerprint": fingerprint,
         "tags": _tags(service, attributes, entry),
         "extra": {name: value for name, value in attributes.kept.items() if isinstance(value, dict | list)},
-        "contexts": _contexts(service, trace, otel),
+        "contexts": _contexts(service, trace, {**otel, "layer": _layer_told(attributes, entry)}),
         "breadcrumbs": {"values": [_crumb(*crumb) for crumb in list(crumbs)[-MAX_CRUMBS:]]},
         "request": _request(attributes, entry),
         "sdk": {"name": service.sdk.partition("/")[0], "version": service.sdk.partition("/")[2]}
@@ -132,13 +132,18 @@ def _tags(service: Service, attributes: Attributes, entry: SpanSeen | None) -> d
     }
     if component := _component(service, attributes):
         tags["component"] = component
-    if entry is not None and entry.kind == "consumer":
-        tags.setdefault("layer", "L5")
-    if attributes.raw and (entry is None or entry.kind not in ENTRY_KINDS):
-        tags.setdefault("layer", "L6")  # input that came with no request of ours
     if "agent_id" not in tags and (agent := attributes.text("gen_ai.agent.id")):
         tags["agent_id"] = agent
     return tags
+
+
+def _layer_told(attributes: Attributes, entry: SpanSeen | None) -> str:
+    """What the spans tell of the layer; a tag of the sender's and a founders' rule know better."""
+    if entry is not None and entry.kind == "consumer":
+        return "L5"
+    if attributes.raw and (entry is None or entry.kind not in ENTRY_KINDS):
+        return "L6"  # input that came with no request of ours
+    return ""
 
 
 def _contexts(service: Service, trace: tuple[str, str], otel: Mapping[str, str]) -> dict[str, Any]:
