@@ -36,8 +36,8 @@ MACHINE_PREFIXES = (
     "/health",
     "/metrics",
 )
-# Doors of capture that refuse by an exception (the Sentry ones answer in their own shape): what /metrics calls each.
-CAPTURE_DOORS = {"v1/errors": "native", "otlp/v1/logs": "otlp", "otlp/v1/traces": "otlp"}
+# Doors of capture that refuse by an exception, as /metrics names them. (Sentry's and OTLP's answer in their own shape.)
+CAPTURE_DOORS = {"v1/errors": "native"}
 
 
 class CorrelationMiddleware:

@@ -174,7 +174,7 @@ CAPTURED = Counter(
 )
 REFUSED = Counter(
     "readiness_capture_refused_total",
-    "Requests to capture, or envelopes of one, that were refused, by door and reason.",
+    "Requests to capture, or envelopes, spans and log records of one, that were refused, by door and reason.",
     ["door", "reason"],
     registry=PROCESS,
 )
@@ -259,9 +259,9 @@ def capture_observe(*, stored: int, duplicates: int, sampled: int = 0) -> None:
         _SAMPLED.inc(sampled)
 
 
-def refusal_observe(*, door: str, reason: str) -> None:
-    """Capture refused something; `reason` is the slug of a Refusal."""
-    REFUSED.labels(door, reason).inc()
+def refusal_observe(*, door: str, reason: str, number: int = 1) -> None:
+    """Capture refused something; `reason` is the slug of a Refusal, or the word that dropped items count under."""
+    REFUSED.labels(door, reason).inc(number)
 
 
 def batch_observe(*, queue: str, items: int, seconds: float, waited_s: float, committed: bool) -> None:

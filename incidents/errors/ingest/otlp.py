@@ -4,9 +4,11 @@ Every answer is the protocol's own (https://opentelemetry.io/docs/specs/otlp/#ot
 and 503, by Retry-After, and nothing else. 200 is answered after the commit.
 """
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -15,13 +17,16 @@ from incidents.errors.services.captured import Origin
 from incidents.errors.services.otlp.answers import export_answer, status_answer
 from incidents.errors.services.otlp.bodies import JSON, PROTOBUF, Signal, body_decode
 from incidents.errors.services.otlp.reading import logs_read, spans_read
+from incidents.errors.services.rate_limits import HEADER as SENTRYS_OWN
+from incidents.errors.services.rate_limits import refusal_headers
 from incidents.errors.workflows import OtlpOutcome, logs_store, traces_store
 from readiness.infra.clock import utcnow
 from readiness.infra.metrics import refusal_observe
-from readiness.infra.refusals import Forbidden, Refusal, UnsupportedMedia
+from readiness.infra.refusals import Forbidden, Refusal, Unavailable, UnsupportedMedia
 from readiness.tenants.access import MachineRequest, machine, requires_scope
 from readiness.tenants.services.callers import Caller
 
+log = logging.getLogger(__name__)
 MAX_OTLP_BYTES = 16 * 1024 * 1024
 _METHODS = ("POST",)
 View = Callable[[HttpRequest], HttpResponseBase]
@@ -39,12 +44,20 @@ def _door(view: View) -> View:
         try:
             return view(request)
         except Refusal as refusal:
-            refusal_observe(door="otlp", reason=refusal.slug)
-            content_type = PROTOBUF if _content_type(request) == PROTOBUF else JSON
-            body = status_answer(refusal=refusal, content_type=content_type)
-            return HttpResponse(body, status=refusal.status, content_type=content_type, headers=refusal.headers)
+            return _refused(request, refusal)
+        except (OperationalError, InterfaceError) as down:
+            log.error("OTLP could not reach the database: %s", down)
+            return _refused(request, Unavailable("The database cannot be reached; send it again in a few seconds."))
 
     return call  # `wraps` hands on what `machine` has marked
+
+
+def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    refusal_observe(door="otlp", reason=refusal.slug)
+    content_type = PROTOBUF if _content_type(request) == PROTOBUF else JSON
+    body = status_answer(refusal=refusal, content_type=content_type)
+    headers = {name: value for name, value in refusal_headers(refusal).items() if name != SENTRYS_OWN}
+    return HttpResponse(body, status=refusal.status, content_type=content_type, headers=headers)
 
 
 @_door
@@ -78,6 +91,8 @@ def _answer(request: MachineRequest, signal: Signal) -> HttpResponse:
     else:
         read = spans_read(body=body, received_at=received_at)
         outcome = traces_store(read=read, origin=origin, received_at=received_at)
+    for reason, number in outcome.by_reason.items():
+        refusal_observe(door="otlp", reason=reason, number=number)
     answer = export_answer(
         signal=signal, content_type=content_type, rejected=outcome.count, message=outcome.message
     )  # fmt: skip

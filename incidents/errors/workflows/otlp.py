@@ -57,6 +57,14 @@ class OtlpOutcome:
         reasons = sorted(self.rejected.items(), key=lambda one: -one[1])
         return "; ".join(f"{number} not taken: {reason}" for reason, number in reasons if number)[:1_000]
 
+    @property
+    def by_reason(self) -> dict[str, int]:
+        """The same by the word that `infra_error_drops` and /metrics have for the reason."""
+        counts: dict[str, int] = {}
+        for words, number in self.rejected.items():
+            counts[_reason(words)] = counts.get(_reason(words), 0) + number
+        return counts
+
 
 # --- logs and traces ------------------------------------------------------------------------------------------------
 
