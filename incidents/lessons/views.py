@@ -70,6 +70,7 @@ def _incident_page(
                 breadcrumbs=bool(error and error.breadcrumbs),
             )
         ),
+        "retention_days": settings.READINESS_RETENTION_DAYS,
         "sampled": incident_sampled_read(incident_id=incident_id),
         "together": together_views(story.together),
         "said": [said_view(report) for report in story.said],

@@ -1,24 +1,32 @@
-"""What outlives retention; retention by count; erasure with tombstones. Each on both databases."""
+"""What outlives retention, and retention by count. Each on both databases."""
 
 from datetime import timedelta
 from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.db import connection
+from django.core.management import call_command
+from django.db import connection, transaction
 from django.db.utils import IntegrityError
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of
+from hypothesis import strategies as st
 from pytest_django import Settings
 
-from incidents.errors.models import ErasureTombstone, ErrorEvent, ErrorId, ErrorRollup, KeptError, UserReport
+from incidents.errors.models import CaptureSettings, ErrorEvent, ErrorRollup, KeptError
 from incidents.errors.services.captured import CapturedError
-from incidents.errors.services.normalising import person_hash
 from incidents.errors.store.questions import event_find
-from incidents.errors.workflows import cleanup_old_errors, errors_commit, keys, person_erase, rollups_compare
+from incidents.errors.workflows import (
+    Forgotten,
+    cleanup_old_errors,
+    cleanup_preview,
+    errors_commit,
+    keys,
+    rollups_compare,
+)
 from incidents.triage.models import Incident
 from readiness.infra.actor import SYSTEM
 from readiness.infra.clock import utcnow
 from readiness.infra.models import DeletionAudit, DeletionPermit
-from readiness.infra.refusals import Invalid
 from readiness.infra.transactions import atomic_write
 from tests.factories import a_captured_error
 
@@ -52,7 +60,7 @@ def _in_balance() -> bool:
 
 def test_it_keeps_an_incidents_first_event_past_retention() -> None:
     first, *_ = _stored(3, days_ago=100)
-    assert cleanup_old_errors(retention_days=90, actor=SYSTEM) == 3
+    assert cleanup_old_errors(retention_days=90, actor=SYSTEM) == Forgotten(by_age=3, by_count=0)
     assert not ErrorEvent.objects.exists()
     kept = event_find(project_id=first.origin.project_id, error_id=first.envelope.error_id)
     assert isinstance(kept, KeptError)
@@ -82,7 +90,8 @@ def test_it_forgets_a_groups_oldest_beyond_the_count(settings: Settings) -> None
     settings.READINESS_EVENTS_PER_INCIDENT = 3
     loud = _stored(8, message="loud")
     quiet = _stored(2, message="quiet and different")
-    assert cleanup_old_errors(retention_days=90, actor=SYSTEM) == 5
+    would = cleanup_preview(retention_days=90)
+    assert cleanup_old_errors(retention_days=90, actor=SYSTEM) == would == Forgotten(by_age=0, by_count=5)
     left = set(ErrorEvent.objects.values_list("error_id", flat=True))
     assert left == {error.envelope.error_id for error in [*loud[-3:], *quiet]}, "the newest of each group"
     assert sum(ErrorRollup.objects.values_list("events", flat=True)) == 10, "the trend still knows them all"
@@ -95,70 +104,61 @@ def test_it_forgets_a_groups_oldest_beyond_the_count(settings: Settings) -> None
 def test_zero_keeps_all(settings: Settings) -> None:
     settings.READINESS_EVENTS_PER_INCIDENT = 0
     _stored(5)
-    assert cleanup_old_errors(retention_days=90, actor=SYSTEM) == 0
+    assert cleanup_old_errors(retention_days=90, actor=SYSTEM) == Forgotten(by_age=0, by_count=0)
     assert ErrorEvent.objects.count() == 5
 
 
-def test_it_erases_a_person_and_leaves_tombstones() -> None:
-    hers = _stored(2, person="anna@example.com")
-    others = _stored(1, person="ben@example.com", message="another failure")
-    project = hers[0].origin.project_id
-    with atomic_write():
-        UserReport.objects.create(
-            project_id=project, report_id="r1", comments="It broke.", created_at=utcnow(),
-            user_hash=person_hash("anna@example.com", keys().hash_key) or "",
-        )  # fmt: skip
-    gone = person_erase(project_id=project, person="anna@example.com", actor=SYSTEM, reason="asked on the phone")
-    assert (gone.events, gone.copies, gone.reports) == (2, 1, 1)
-    assert list(ErrorEvent.objects.values_list("error_id", flat=True)) == [others[0].envelope.error_id]
-    assert list(KeptError.objects.values_list("error_id", flat=True)) == [others[0].envelope.error_id]
-    graves = set(ErasureTombstone.objects.values_list("error_id", "reason"))
-    assert graves == {(error.envelope.error_id, "asked on the phone") for error in hers}
-    assert _in_balance()
-    audited = set(DeletionAudit.objects.values_list("table_name", "reason"))
-    assert ("infra_error_events", "erasure: asked on the phone") in audited
-    assert not DeletionPermit.objects.exists()
-
-
-def test_a_retry_does_not_bring_an_erased_event_back() -> None:
-    hers = _stored(1, person="anna@example.com")
-    person_erase(project_id=hers[0].origin.project_id, person="anna@example.com", actor=SYSTEM, reason="asked")
-    answer = errors_commit(errors=hers)
-    assert answer[0].duplicate
-    assert not ErrorEvent.objects.exists()
-    assert ErrorId.objects.count() == 1
-
-
-def test_another_projects_namesake_stays() -> None:
-    _stored(1, person="anna@example.com")
-    gone = person_erase(project_id=999, person="anna@example.com", actor=SYSTEM, reason="asked")
-    assert (gone.events, ErrorEvent.objects.count()) == (0, 1)
-
-
-@pytest.mark.parametrize(("person", "reason"), [("", "asked"), ("  ", "asked"), ("anna", " ")])
-def test_it_refuses_an_erasure_of_nobody_or_for_no_reason(person: str, reason: str) -> None:
-    _stored(1, person="anna")
-    with pytest.raises(Invalid):
-        person_erase(project_id=1, person=person, actor=SYSTEM, reason=reason)
-    assert ErrorEvent.objects.count() == 1
-
-
-def test_the_command_counts_erases_and_refuses() -> None:
-    stored = _stored(2, person="anna")
-    project = f"--project={stored[0].origin.project_id}"
+def test_a_dry_run_counts_what_would_go_by_age_and_by_number(settings: Settings) -> None:
+    settings.READINESS_EVENTS_PER_INCIDENT = 3
+    _stored(2, days_ago=100)
+    _stored(5)
     out = StringIO()
-    call_command("erase_events", project, "--person=anna", "--dry-run", stdout=out)
-    assert out.getvalue().startswith("2 stored events are this person's")
-    with pytest.raises(CommandError, match="needs a reason") as refused:
-        call_command("erase_events", project, "--person=anna")
-    assert refused.value.returncode == 64
-    call_command("erase_events", project, f"--error-id={stored[0].envelope.error_id}", "--reason=leaked", stdout=out)
-    assert "Erased: 1 events, 1 kept copies" in out.getvalue()
-    assert ErrorEvent.objects.count() == 1
+    call_command("cleanup_old_errors", "--dry-run", stdout=out)
+    assert out.getvalue().startswith("2 errors are older than 90 days, and 2 beyond what their incidents keep;")
+    assert ErrorEvent.objects.count() == 7
+    call_command("cleanup_old_errors", stdout=out)
+    assert out.getvalue().endswith("2 errors older than 90 days, and 2 beyond what their incidents keep forgotten.\n")
+    assert ErrorEvent.objects.count() == 3
 
 
-def test_a_tombstone_cannot_be_removed() -> None:
-    stored = _stored(1, person="anna")
-    person_erase(project_id=stored[0].origin.project_id, person="anna", actor=SYSTEM, reason="asked")
-    with pytest.raises(IntegrityError, match="append-only"), atomic_write():
-        ErasureTombstone.objects.all().delete()
+def test_a_project_may_keep_more_or_fewer(settings: Settings) -> None:
+    settings.READINESS_EVENTS_PER_INCIDENT = 1
+    stored = _stored(5)
+    with atomic_write():
+        CaptureSettings.objects.create(project_id=stored[0].origin.project_id, events_per_incident=4)
+    assert cleanup_old_errors(retention_days=90, actor=SYSTEM).by_count == 1
+    with atomic_write():
+        CaptureSettings.objects.update(events_per_incident=0)
+    assert cleanup_old_errors(retention_days=90, actor=SYSTEM).by_count == 0
+
+
+# (group, days ago) of each error
+HISTORIES = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 200)), min_size=1, max_size=12)
+
+
+@settings_of(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=HISTORIES, days=st.integers(1, 120), most=st.integers(0, 3), recurs=st.booleans())
+def test_whatever_retention_takes_first_and_recurrence_events_survive(
+    history: list[tuple[str, int]], days: int, most: int, recurs: bool, settings: Settings
+) -> None:
+    settings.READINESS_EVENTS_PER_INCIDENT = most
+    with transaction.atomic():
+        expected = {}
+        for group, days_ago in sorted(history, key=lambda entry: -entry[1]):
+            (error,) = _stored(1, days_ago=days_ago, message=f"group {group}")
+            expected.setdefault((group, "first"), error)
+        if recurs:
+            with atomic_write():
+                Incident.objects.update(status="closed", closed_at=utcnow() - timedelta(hours=1))
+            for group in {group for group, _ in history}:
+                (error,) = _stored(1, message=f"group {group}", release="shop@2.0.0")
+                expected[group, "recurrence"] = error
+        for _ in range(2):  # a second run takes nothing that the first left
+            cleanup_old_errors(retention_days=days, actor=SYSTEM)
+        for (_, reason), error in expected.items():
+            kept = KeptError.objects.get(error_id=error.envelope.error_id)
+            found = event_find(project_id=error.origin.project_id, error_id=error.envelope.error_id)
+            assert (kept.reason, bytes(kept.payload)) == (reason, error.payload)
+            assert found is not None
+        assert KeptError.objects.count() == len(expected)
+        transaction.set_rollback(True)

@@ -22,7 +22,7 @@ from incidents.errors.store.limits import windows_add
 from incidents.errors.tasks import limit_notice, limit_notice_send
 from incidents.errors.workflows import (
     capture_limits_set,
-    drops_forget,
+    cleanup_old_errors,
     errors_settle,
     incident_sampled_read,
     key_lines_read,
@@ -338,6 +338,6 @@ def test_old_windows_counts_and_notices_are_forgotten(door: Door) -> None:
             )
             LimitNotice.objects.create(project_id=1, day=at.date(), scope="key", ref="dsn:1", text="x", first_at=at)
     assert windows_forget() == 1
-    assert drops_forget(retention_days=90) == 2
+    cleanup_old_errors(retention_days=90, actor=ADA)
     assert DroppedCount.objects.get().hour > datetime.now(UTC) - timedelta(days=2)
     assert (CaptureWindow.objects.count(), LimitNotice.objects.count()) == (1, 1)

@@ -1,19 +1,22 @@
 """The incident's page: what it shows, what a person can do there, and what it refuses."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from incidents.errors.workflows import cleanup_old_errors, keys, person_erase
 from incidents.lessons.models import Control, Lesson, RootCause
 from incidents.lessons.workflows import lesson_write, root_cause_write
 from incidents.triage.models import Incident
 from incidents.triage.store import timeline_of
+from readiness.infra.clock import utcnow
 from readiness.infra.transactions import atomic_write
 from tests.factories import ANYBODY, BROKEN, a_control, a_proven_control, a_viewer, an_engineer, an_incident
 
 pytestmark = pytest.mark.django_db
-QUERIES = 21  # of the page: the session and its person among them
+QUERIES = 23  # of the page: the session and its person among them
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 
@@ -177,8 +180,32 @@ def test_it_costs_the_same_queries_with_much_to_show(page: Client, django_assert
         read(page, incident)
 
 
-def test_it_shows_what_is_left_when_the_events_are_past_retention(page: Client) -> None:
+def test_it_shows_the_newest_that_is_left(page: Client) -> None:
     incident = an_incident()
     with atomic_write():
-        Incident.objects.filter(pk=incident.pk).update(last_error_id="err_gone")
-    assert "past retention" in read(page, incident)
+        Incident.objects.filter(pk=incident.pk).update(last_error_id="err_gone", occurrences=7)
+    shown = read(page, incident)
+    assert "The newest that is left of 7" in shown
+    assert incident.first_error_id in shown
+
+
+def test_it_says_that_it_shows_a_kept_copy_past_retention(page: Client) -> None:
+    incident = an_incident(received_at=utcnow() - timedelta(days=100))
+    assert "kept as evidence" not in read(page, incident)
+    cleanup_old_errors(retention_days=90, actor=ANYBODY)
+    shown = read(page, incident)
+    assert "A copy of its first event, kept as evidence" in shown
+    assert "retention is 90 days" in shown
+    assert "settle" in shown, "its frames are there still"
+
+
+def test_it_says_what_was_erased_by_whom_and_why(page: Client) -> None:
+    incident = an_incident(
+        keys=keys(), user={"id": "anna"}, exception={"values": [{"type": "KeyError", "value": "anna@home"}]}
+    )
+    person_erase(project_id=incident.project_id, person="anna", actor=ANYBODY, reason="request 7 <b>")
+    shown = " ".join(read(page, incident).split())
+    assert "1 event of a person was erased" in shown
+    assert "by Ada, reason: request 7 &lt;b&gt;. Its figures still count it." in shown
+    assert f"No event of {incident.public_id} is left." in shown
+    assert "anna" not in shown

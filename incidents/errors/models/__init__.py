@@ -3,7 +3,7 @@
 from incidents.errors.models.context import CheckIn, Monitor, Span, UserReport
 from incidents.errors.models.drops import CaptureWindow, DroppedCount, LimitNotice
 from incidents.errors.models.events import ErrorColumns, ErrorEvent, ErrorId, ErrorRollup, ErrorSummary
-from incidents.errors.models.keeping import ErasureTombstone, KeptError
+from incidents.errors.models.keeping import ErasedEvent, ErasureTombstone, KeptError
 from incidents.errors.models.rules import CaptureSettings, ComponentRule, ExceptionRule, ScrubRule
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "CheckIn",
     "ComponentRule",
     "DroppedCount",
+    "ErasedEvent",
     "ErasureTombstone",
     "ErrorColumns",
     "ErrorEvent",

@@ -15,20 +15,44 @@ class KeptError(ErrorColumns):
 
     class Meta:
         db_table = "infra_error_kept"
-        # errors_kept_of(): an incident's
-        indexes = [models.Index(fields=["incident_id"], name="infra_error_kept_incident")]
+        # kept_newest(): an incident's, by its groups, which merges and splits move
+        indexes = [models.Index(fields=["project_id", "fingerprint", "timestamp"], name="infra_error_kept_group")]
 
 
 class ErasureTombstone(models.Model):
-    """An erased event: that it was there and is gone on purpose; nothing of whom it was about."""
+    """An erased event: that it was there and is gone on purpose; nothing of whom it was about. `fingerprint` leads to
+    the incident that it is missing from; `of_person`: it went with everything of one person, not by its id.
+    """
 
     pk = models.CompositePrimaryKey("project_id", "error_id")
     project_id = models.BigIntegerField()
     error_id = models.CharField(max_length=36)
-    incident_id = models.BigIntegerField(default=0)
+    fingerprint = models.CharField(max_length=32, default="", db_default="")
+    of_person = models.BooleanField(default=False, db_default=False)
     erased_at = models.DateTimeField()
     actor = models.CharField(max_length=254)
     reason = models.CharField(max_length=500)
 
     class Meta:
         db_table = "infra_error_tombstones"
+        # erasures_of_groups(): what an incident's page says
+        indexes = [models.Index(fields=["project_id", "fingerprint"], name="infra_error_tombstones_group")]
+
+
+class ErasedEvent(models.Model):
+    """The same table for the admin, which needs a key of one column; to look at only."""
+
+    error_id = models.CharField(max_length=36, primary_key=True)
+    project_id = models.BigIntegerField()
+    of_person = models.BooleanField()
+    erased_at = models.DateTimeField()
+    actor = models.CharField(max_length=254)
+    reason = models.CharField(max_length=500)
+
+    class Meta:
+        managed = False
+        db_table = "infra_error_tombstones"
+        verbose_name = "erased error"
+
+    def __str__(self) -> str:
+        return self.error_id

@@ -16,3 +16,11 @@ class IncidentSink(Protocol):
     def incidents_of(self, errors: Sequence[CapturedError]) -> Sequence[str | None]:
         """The incidents of errors that were stored before (retries), None where there is none."""
         ...
+
+    def erased(
+        self, *, project_id: int, fingerprints: Sequence[str], error_ids: Sequence[str], words: Sequence[str]
+    ) -> None:
+        """These events of these groups are erased: repeat nothing of their `words` (messages). Inside the erasing
+        transaction.
+        """
+        ...

@@ -1,14 +1,23 @@
 """Capture's queries: copies that outlive retention, retention by count, and erasure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Count, Max, Q, QuerySet
 
-from incidents.errors.models import CaptureSettings, ErasureTombstone, ErrorEvent, ErrorRollup, KeptError, UserReport
+from incidents.errors.models import (
+    CaptureSettings,
+    ErasureTombstone,
+    ErrorEvent,
+    ErrorRollup,
+    KeptError,
+    Span,
+    UserReport,
+)
 from incidents.errors.services.captured import CapturedError
 from incidents.errors.store.writing import EVENT_COLUMNS, event_row, hour_of, rows_insert
 from readiness.infra.vendor_sql import moment
@@ -18,7 +27,9 @@ GROUPS_A_PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class EventKey:
-    """What names an event, and where its rollup is. `created_at` prunes the partitions."""
+    """What names an event (or its kept copy), where its rollup is, and what belongs to it. `created_at` prunes the
+    partitions.
+    """
 
     project_id: int
     error_id: str
@@ -26,9 +37,15 @@ class EventKey:
     component: str
     error_class: str
     severity: str
+    fingerprint: str
+    correlation_id: str | None
+    message: str
 
 
-_KEY_FIELDS = ("project_id", "error_id", "created_at", "component", "error_class", "severity")
+_KEY_FIELDS = (
+    "project_id", "error_id", "created_at", "component", "error_class", "severity", "fingerprint", "correlation_id",
+    "message",
+)  # fmt: skip
 
 
 def kept_insert(copies: Sequence[tuple[CapturedError, int, str]], *, at: datetime) -> None:
@@ -77,6 +94,12 @@ def group_excess(*, project_id: int, fingerprint: str, keep: int, batch: int) ->
     return [EventKey(*row) for row in rows.values_list(*_KEY_FIELDS)[keep : keep + batch]]
 
 
+def group_excess_count(*, project_id: int, fingerprint: str, keep: int, since: datetime) -> int:
+    """How many events that arrived since then the group has beyond its newest `keep`."""
+    rows = ErrorEvent.objects.filter(project_id=project_id, fingerprint=fingerprint, created_at__gte=since)
+    return max(0, rows.count() - keep)
+
+
 # --- removal under a permit -----------------------------------------------------------------------------------------
 
 
@@ -105,9 +128,9 @@ def events_remove(keys: Sequence[EventKey]) -> int:
     return gone
 
 
-def kept_remove(keys: Sequence[tuple[int, str]]) -> int:
+def kept_remove(keys: Sequence[EventKey]) -> int:
     """Delete these kept copies (under a permit); how many went."""
-    return sum(_delete("infra_error_kept", project_id, [error_id]) for project_id, error_id in keys)
+    return sum(_delete("infra_error_kept", key.project_id, [key.error_id]) for key in keys)
 
 
 def _delete(table: str, project_id: int, error_ids: Sequence[str], tail: str = "", values: Sequence[Any] = ()) -> int:
@@ -121,46 +144,98 @@ def _delete(table: str, project_id: int, error_ids: Sequence[str], tail: str = "
 # --- erasure --------------------------------------------------------------------------------------------------------
 
 
-def events_of_person(*, project_id: int, user_hash: str, most: int) -> list[EventKey]:
-    """A person's stored events, by the keyed hash of who they are. Reads the project's events: erasure is rare."""
-    rows = ErrorEvent.objects.filter(project_id=project_id, context__user_hash=user_hash)
-    return [EventKey(*row) for row in rows.values_list(*_KEY_FIELDS)[:most]]
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whom an erasure is about: a person of a project, by the keyed hash of who they are, or events by their ids."""
+
+    project_id: int
+    user_hash: str = ""
+    error_ids: Sequence[str] = ()
+
+    def events(self) -> QuerySet[ErrorEvent]:
+        """Stored events. A person's are looked for among all of the project: erasure is rare."""
+        rows = ErrorEvent.objects.filter(project_id=self.project_id)
+        return (
+            rows.filter(context__user_hash=self.user_hash)
+            if self.user_hash
+            else rows.filter(error_id__in=self.error_ids)
+        )
+
+    def copies(self) -> QuerySet[KeptError]:
+        """Kept copies."""
+        rows = KeptError.objects.filter(project_id=self.project_id)
+        return (
+            rows.filter(context__user_hash=self.user_hash)
+            if self.user_hash
+            else rows.filter(error_id__in=self.error_ids)
+        )
 
 
-def events_named(*, project_id: int, error_ids: Sequence[str]) -> list[EventKey]:
-    """Stored events by their ids."""
-    rows = ErrorEvent.objects.filter(project_id=project_id, error_id__in=error_ids)
-    return [EventKey(*row) for row in rows.values_list(*_KEY_FIELDS)]
+def events_of(whose: Whose, *, most: int) -> list[EventKey]:
+    """At most so many of their stored events."""
+    return [EventKey(*row) for row in whose.events().values_list(*_KEY_FIELDS)[:most]]
 
 
-def kept_of_person(*, project_id: int, user_hash: str) -> list[tuple[int, str]]:
-    """A person's kept copies."""
-    rows = KeptError.objects.filter(project_id=project_id, context__user_hash=user_hash)
-    return list(rows.values_list("project_id", "error_id"))
+def copies_of(whose: Whose, *, most: int) -> list[EventKey]:
+    """At most so many of their kept copies."""
+    return [EventKey(*row) for row in whose.copies().values_list(*_KEY_FIELDS)[:most]]
 
 
-def kept_named(*, project_id: int, error_ids: Sequence[str]) -> list[tuple[int, str]]:
-    """Kept copies by their ids."""
-    rows = KeptError.objects.filter(project_id=project_id, error_id__in=error_ids)
-    return list(rows.values_list("project_id", "error_id"))
+def belonging_to(whose: Whose, *, most: int) -> tuple[list[tuple[str, str | None]], list[tuple[str, str | None]]]:
+    """(error id, trace id) of their stored events, and of their kept copies; at most so many of each."""
+    names = ("error_id", "correlation_id")
+    return list(whose.events().values_list(*names)[:most]), list(whose.copies().values_list(*names)[:most])
 
 
-def reports_erase(*, project_id: int, user_hash: str) -> int:
-    """Delete what a person said about errors; how many reports went."""
-    return UserReport.objects.filter(project_id=project_id, user_hash=user_hash).delete()[0]
+def reports_about(whose: Whose, *, error_ids: Collection[str]) -> QuerySet[UserReport]:
+    """What the person wrote, and what was written about these events."""
+    about = Q(error_id__in=list(error_ids))
+    if whose.user_hash:
+        about |= Q(user_hash=whose.user_hash)
+    return UserReport.objects.filter(about, project_id=whose.project_id)
 
 
-def tombstones_set(keys: Sequence[tuple[int, str]], *, at: datetime, actor: str, reason: str) -> None:
+def reports_remove(ids: Sequence[int]) -> int:
+    """Delete these reports; how many went."""
+    return UserReport.objects.filter(pk__in=ids).delete()[0]
+
+
+def spans_about(*, project_id: int, trace_ids: Collection[str]) -> QuerySet[Span]:
+    """The spans of these traces."""
+    return Span.objects.filter(project_id=project_id, trace_id__in=list(trace_ids))
+
+
+def tombstones_set(keys: Sequence[EventKey], *, of_person: bool, at: datetime, actor: str, reason: str) -> None:
     """Leave word that these events were there and are gone on purpose."""
     ErasureTombstone.objects.bulk_create(
         [
-            ErasureTombstone(project_id=project, error_id=error_id, erased_at=at, actor=actor, reason=reason[:500])
-            for project, error_id in sorted(set(keys))
+            ErasureTombstone(
+                project_id=project, error_id=error_id, fingerprint=fingerprint, of_person=of_person, erased_at=at,
+                actor=actor, reason=reason[:500],
+            )
+            for project, error_id, fingerprint in sorted({(k.project_id, k.error_id, k.fingerprint) for k in keys})
         ],
         ignore_conflicts=True,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedCount:
+    """How many events of an incident were erased at one request, and when the last of them was."""
+
+    actor: str
+    reason: str
+    of_person: bool
+    events: int
+    at: datetime
+
+
+def erasures_of_groups(*, project_id: int, fingerprints: Sequence[str], limit: int = 5) -> list[ErasedCount]:
+    """What was erased of these groups, the last first (index infra_error_tombstones_group)."""
+    rows = (
+        ErasureTombstone.objects.filter(project_id=project_id, fingerprint__in=fingerprints)
+        .values_list("actor", "reason", "of_person")
+        .annotate(events=Count("error_id"), at=Max("erased_at"))
+        .order_by("-at")[:limit]
     )
-
-
-def tombstone_find(*, project_id: int, error_id: str) -> ErasureTombstone | None:
-    """The tombstone of an erased event."""
-    return ErasureTombstone.objects.filter(project_id=project_id, error_id=error_id).first()
+    return [ErasedCount(*row) for row in rows]

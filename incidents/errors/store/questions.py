@@ -1,5 +1,6 @@
 """Capture's queries: the narrow questions (requirements 119-123), each bounded, each served by an index."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet, Sum
@@ -71,3 +72,10 @@ def event_find(*, project_id: int, error_id: str) -> ErrorColumns | None:
         if (event := rows.first()) is not None:
             return event
     return KeptError.objects.filter(**asked).first()
+
+
+def event_left(*, project_id: int, fingerprints: Sequence[str]) -> ErrorColumns | None:
+    """The newest event that is left of these groups; past retention, the newest copy that was kept of them."""
+    asked = {"project_id": project_id, "fingerprint__in": fingerprints}
+    event = ErrorEvent.objects.filter(**asked).order_by("-timestamp").first()
+    return event or KeptError.objects.filter(**asked).order_by("-timestamp").first()

@@ -1,12 +1,19 @@
 """Use-cases of the subject; import them from here."""
 
-from incidents.errors.workflows.keeping import Erasure, erasable_count, errors_keep, events_erase, person_erase
+from incidents.errors.workflows.erasing import (
+    Erasure,
+    erasures_read,
+    events_erase,
+    events_erasure_preview,
+    person_erase,
+    person_erasure_preview,
+)
+from incidents.errors.workflows.keeping import errors_keep
 from incidents.errors.workflows.limiting import group_admit, key_admit, key_is_full, limits_default
 from incidents.errors.workflows.notices import (
     LimitNotices,
     capture_limits_set,
     capture_settings_find,
-    drops_forget,
     incident_sampled_read,
     incidents_sampled,
     key_lines_read,
@@ -25,7 +32,7 @@ from incidents.errors.workflows.otlp import (
     traces_store,
 )
 from incidents.errors.workflows.own_errors import CONSOLE_PROJECT, console_error_record
-from incidents.errors.workflows.reading import error_find
+from incidents.errors.workflows.reading import EventShown, error_find, event_to_show
 from incidents.errors.workflows.reports import (
     JobOfProduct,
     ProjectDrops,
@@ -38,8 +45,9 @@ from incidents.errors.workflows.reports import (
 )
 from incidents.errors.workflows.retention import (
     PARTITIONS_AHEAD,
+    Forgotten,
     cleanup_old_errors,
-    old_errors_count,
+    cleanup_preview,
     partitions_ensure,
 )
 from incidents.errors.workflows.rollups import rollups_compare, rollups_earliest, rollups_repair
@@ -64,6 +72,8 @@ __all__ = [
     "CONSOLE_PROJECT",
     "PARTITIONS_AHEAD",
     "Erasure",
+    "EventShown",
+    "Forgotten",
     "JobOfProduct",
     "LimitNotices",
     "OtlpOutcome",
@@ -75,18 +85,20 @@ __all__ = [
     "capture_settings_find",
     "check_ins_record",
     "cleanup_old_errors",
+    "cleanup_preview",
     "console_error_record",
-    "drops_forget",
     "drops_record",
-    "erasable_count",
+    "erasures_read",
     "error_find",
     "errors_commit",
     "errors_keep",
     "errors_make_and_store",
     "errors_settle",
     "errors_store",
+    "event_to_show",
     "errors_to_try",
     "events_erase",
+    "events_erasure_preview",
     "group_admit",
     "incident_sampled_read",
     "incidents_sampled",
@@ -100,9 +112,9 @@ __all__ = [
     "limit_notices_shown",
     "limits_default",
     "logs_store",
-    "old_errors_count",
     "partitions_ensure",
     "person_erase",
+    "person_erasure_preview",
     "product_jobs_read",
     "raw_input_set",
     "reports_forget",

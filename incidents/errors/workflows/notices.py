@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -135,9 +135,8 @@ def windows_forget(session: Session) -> int:
 
 
 @transactional(TransactionIntent.ATOMIC_WRITE)
-def drops_forget(session: Session, *, retention_days: int) -> int:
-    """Forget counts and notices that are older than the events' own retention; how many."""
-    before = utcnow() - timedelta(days=retention_days)
+def drops_forget(session: Session, *, before: datetime) -> int:
+    """Forget the counts and notices from before then: they live as long as the events do; how many."""
     return drops_store.drops_forget(before=before) + store.notices_forget(before=before)
 
 

@@ -1,6 +1,9 @@
 """What others may ask of the incident memory."""
 
-from incidents.errors.models import ErrorColumns
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from incidents.errors.models import ErrorColumns, KeptError
 from incidents.errors.store import questions as store
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
@@ -9,3 +12,26 @@ from readiness.infra.transactions import Session, TransactionIntent, transaction
 def error_find(session: Session, *, project_id: int, error_id: str) -> ErrorColumns | None:
     """One stored error by its id."""
     return store.event_find(project_id=project_id, error_id=error_id)
+
+
+@dataclass(frozen=True, slots=True)
+class EventShown:
+    """What there is to show of an incident. `copy_of`: it is a copy that outlived the event itself, of the incident's
+    `first` or of a `recurrence`; empty otherwise. `newest`: it is the last that happened; else the last that is left.
+    """
+
+    event: ErrorColumns | None
+    copy_of: str = ""
+    newest: bool = True
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def event_to_show(session: Session, *, project_id: int, error_id: str, fingerprints: Sequence[str]) -> EventShown:
+    """The incident's newest event (`error_id`); once that is gone, the newest that is left of its groups, or the newest
+    copy that was kept of them.
+    """
+    event = store.event_find(project_id=project_id, error_id=error_id)
+    if event is None:
+        event = store.event_left(project_id=project_id, fingerprints=fingerprints)
+    copy_of = event.reason if isinstance(event, KeptError) else ""
+    return EventShown(event, copy_of, newest=event is not None and event.error_id == error_id)

@@ -1,10 +1,12 @@
 """Daily partitions made ahead, and forgetting: the only way out of the incident memory (117, 124)."""
 
 import time
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from incidents.errors.store import retention as store
-from incidents.errors.workflows.keeping import excess_forget
+from incidents.errors.workflows.keeping import excess_count, excess_forget
+from incidents.errors.workflows.notices import drops_forget
 from incidents.errors.workflows.reports import reports_forget
 from readiness.infra.actor import Actor
 from readiness.infra.append_only import deletion_permit
@@ -21,13 +23,26 @@ def partitions_ensure(session: Session) -> list[str]:
     return store.partitions_make(first=utcnow().date(), days=PARTITIONS_AHEAD + 1)
 
 
-def cleanup_old_errors(*, retention_days: int, actor: Actor, reason: str = "retention") -> int:
-    """Forget the errors that arrived more than `retention_days` ago; how many (117, 124). Raises ValueError.
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What retention took, or would take: errors past their days, and younger ones beyond what an incident keeps."""
+
+    by_age: int
+    by_count: int
+
+    @property
+    def total(self) -> int:
+        return self.by_age + self.by_count
+
+
+def cleanup_old_errors(*, retention_days: int, actor: Actor, reason: str = "retention") -> Forgotten:
+    """Forget the errors that arrived more than `retention_days` ago, and what incidents have beyond the number that
+    they keep (117, 124). Raises ValueError.
 
     The only way out of the table: under audited permits. Whole days go as partitions on PostgreSQL; the rest goes in
     batches with a transaction each, for capture must not wait for a night's worth of them. Incidents, their counts and
-    timelines stay: they are the lesson, not the evidence. What users said and how jobs ran goes by the same age. What a
-    broken run leaves, the next one takes.
+    timelines stay: they are the lesson, not the evidence. What users said, how jobs ran, what was refused or only
+    counted, and notices of limits go by the same age. What a broken run leaves, the next one takes.
     """
     cutoff = _cutoff(retention_days)
     gone = old_partitions_drop(cutoff=cutoff, actor=actor, reason=reason)
@@ -38,7 +53,8 @@ def cleanup_old_errors(*, retention_days: int, actor: Actor, reason: str = "rete
         time.sleep(_TURN_S)
     old_rollups_delete(cutoff=cutoff)
     reports_forget(before=cutoff)
-    return gone + excess_forget(actor=actor)
+    drops_forget(before=cutoff)
+    return Forgotten(by_age=gone, by_count=excess_forget(actor=actor))
 
 
 @transactional(TransactionIntent.ATOMIC_WRITE)
@@ -71,10 +87,16 @@ def old_rollups_delete(session: Session, *, cutoff: datetime) -> int:
     return store.rollups_forget(before=cutoff)
 
 
+def cleanup_preview(*, retention_days: int) -> Forgotten:
+    """What `cleanup_old_errors` would forget now. Raises ValueError as it does."""
+    cutoff = _cutoff(retention_days)
+    return Forgotten(by_age=old_errors_count(cutoff=cutoff), by_count=excess_count(since=cutoff))
+
+
 @transactional(TransactionIntent.READ_ONLY)
-def old_errors_count(session: Session, *, retention_days: int) -> int:
-    """How many errors `cleanup_old_errors` would forget now. Raises ValueError as it does."""
-    return store.events_count_before(cutoff=_cutoff(retention_days))
+def old_errors_count(session: Session, *, cutoff: datetime) -> int:
+    """How many errors are older than the cutoff."""
+    return store.events_count_before(cutoff=cutoff)
 
 
 def _cutoff(retention_days: int) -> datetime:

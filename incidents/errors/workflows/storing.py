@@ -38,7 +38,8 @@ def keys() -> Keys:
 
 
 @cache
-def _sink() -> IncidentSink:
+def incident_sink() -> IncidentSink:
+    """The subject above, which keeps the incidents."""
     sink: IncidentSink = import_string(settings.READINESS_INCIDENT_SINK)()
     return sink
 
@@ -129,7 +130,7 @@ def errors_commit(txn: SingleConnectionTxn, *, errors: Sequence[CapturedError]) 
     pairs = list(zip(kept, placed, strict=True))
     new = [(_named(error, error_id), error_id) for error, (error_id, is_new) in pairs if is_new]
     store.events_insert(new)
-    sink = _sink()
+    sink = incident_sink()
     incidents = sink.record([*(error for error, _ in new), *sampled])
     if sampled:
         sampled_record(txn, errors=sampled, incidents=incidents[len(new) :])

@@ -7,8 +7,15 @@ from datetime import datetime, timedelta
 from flags.store import revisions_between
 from incidents.errors.models import ErrorColumns, ErrorEvent, UserReport
 from incidents.errors.services.waterfall import Waterfall, waterfall_build
-from incidents.errors.store.questions import errors_by_correlation, event_find
-from incidents.errors.workflows import trace_spans_read, user_reports_read
+from incidents.errors.store.keeping import ErasedCount
+from incidents.errors.store.questions import errors_by_correlation
+from incidents.errors.workflows import (
+    EventShown,
+    erasures_read,
+    event_to_show,
+    trace_spans_read,
+    user_reports_read,
+)
 from incidents.lessons import store
 from incidents.lessons.models import Control, ControlRun, ControlVersion, Lesson, RootCause
 from incidents.lessons.services.check_first import CheckFirst, check_first_suggest
@@ -51,15 +58,18 @@ class ControlShown:
 
 @dataclass(frozen=True, slots=True)
 class IncidentStory:
-    """One incident from first event to proven prevention. `event` is the newest one, None past retention; `together`
-    are the errors of its correlation and `waterfall` the spans of its trace; `said` is what users wrote about it;
-    `resembling` are earlier incidents with what was learnt from each.
+    """One incident from first event to proven prevention. `event` is the one that `shown` tells of, None when
+    nothing is left; `erased`: how many are gone on purpose; `together` are the errors of its correlation, `waterfall`
+    the spans of its trace; `said` is what users wrote about it; `resembling` are earlier incidents with what was learnt
+    from each.
     """
 
     incident: Incident
     now: datetime
     clock: DiagnosisClock
     event: ErrorColumns | None
+    shown: EventShown
+    erased: Sequence[ErasedCount]
     together: Sequence[ErrorEvent]
     waterfall: Waterfall
     said: Sequence[UserReport]
@@ -83,7 +93,9 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
     if incident is None or (project_id is not None and incident.project_id != project_id):
         raise NotFound(f"There is no INC-{incident_id}. The list of incidents has those that there are.")
     now = utcnow()
-    event = event_find(project_id=incident.project_id, error_id=incident.last_error_id)
+    groups = fingerprints_of_incident(incident.pk)
+    shown = event_to_show(project_id=incident.project_id, error_id=incident.last_error_id, fingerprints=groups)
+    event = shown.event
     root_cause = store.root_cause_latest(incident.pk)
     lessons = list(store.lessons_of_incident(incident.pk))
     rows = list(store.controls_of_incident(incident.pk))
@@ -95,9 +107,11 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
         now=now,
         clock=diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=incident.diagnosed_at, now=now),
         event=event,
+        shown=shown,
+        erased=erasures_read(project_id=incident.project_id, fingerprints=groups),
         together=_together(event),
         waterfall=_waterfall(event),
-        said=_said(incident, event),
+        said=_said(incident, event, groups),
         releases=releases,
         hours=[counted.get(hour, 0) for hour in hour_window(now, HOURS_SHOWN)],
         timeline=timeline_of(incident.pk),
@@ -120,11 +134,11 @@ def _together(event: ErrorColumns | None) -> list[ErrorEvent]:
     return found if len(found) > 1 else []
 
 
-def _said(incident: Incident, event: ErrorColumns | None) -> list[UserReport]:
+def _said(incident: Incident, event: ErrorColumns | None, groups: Sequence[str]) -> list[UserReport]:
     """What users wrote about any error of the incident, or in the trace of the one that is shown."""
     return user_reports_read(
         project_id=incident.project_id,
-        fingerprints=fingerprints_of_incident(incident.pk),
+        fingerprints=groups,
         error_ids=(incident.first_error_id, incident.last_error_id),
         correlation_ids=(event.correlation_id,) if event and event.correlation_id else (),
     )

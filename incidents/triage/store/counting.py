@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from incidents.errors.services.grouping import GROUPING_VERSION
 from incidents.triage.models import (
@@ -74,6 +75,14 @@ def fingerprints_of_incident(incident_id: int, *, limit: int = 200) -> list[str]
     """The groups that the incident holds, the latest first."""
     rows = IncidentFingerprint.objects.filter(incident_id=incident_id).order_by("-pk")
     return list(rows.values_list("fingerprint", flat=True)[:limit])
+
+
+def incidents_of_groups(*, project_id: int, fingerprints: Sequence[str]) -> QuerySet[Incident]:
+    """The incidents that hold these hashes, of whichever version of the algorithm, and those merged into them."""
+    holders = IncidentFingerprint.objects.filter(
+        project_id=project_id, version__in=range(1, GROUPING_VERSION + 1), fingerprint__in=fingerprints
+    ).values("incident_id")
+    return Incident.objects.filter(Q(pk__in=holders) | Q(merged_into_id__in=holders))
 
 
 def fingerprints_of_keys(keys: Sequence[FingerprintKey]) -> dict[FingerprintKey, IncidentFingerprint]:

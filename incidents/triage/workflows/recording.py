@@ -15,6 +15,7 @@ from incidents.triage.models import Incident
 from incidents.triage.services.batches import IncidentBatch, batches_gather
 from incidents.triage.services.recurrence import is_recurrence
 from incidents.triage.services.severity import incident_category, ops_severity_compute, priority_propose
+from incidents.triage.workflows.erasing import incidents_reword
 from readiness.infra.actor import SYSTEM
 from readiness.infra.clock import utcnow
 from readiness.infra.correlation import correlation_continued
@@ -35,6 +36,11 @@ class IncidentSinkInTransaction:
 
     def incidents_of(self, errors: Sequence[CapturedError]) -> Sequence[str | None]:
         return incidents_of_errors(errors=errors)
+
+    def erased(
+        self, *, project_id: int, fingerprints: Sequence[str], error_ids: Sequence[str], words: Sequence[str]
+    ) -> None:
+        incidents_reword(project_id=project_id, fingerprints=fingerprints, error_ids=error_ids, words=words)
 
 
 class IncidentCounts(NamedTuple):

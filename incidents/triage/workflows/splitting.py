@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from incidents.errors.models import ErrorEvent
 from incidents.errors.store.groups import GroupFigures, group_figures, group_newest, group_oldest
 from incidents.triage import store
 from incidents.triage.models import Incident, IncidentFingerprint
 from incidents.triage.services.merging import split_check
 from incidents.triage.services.severity import incident_category, ops_severity_compute, priority_propose
+from incidents.triage.services.titles import title_make
 from incidents.triage.workflows.merging import (
     incident_figures_add,
     incidents_lock,
@@ -66,7 +66,9 @@ def _open_split(parent: Incident, rows: Sequence[IncidentFingerprint], hashes: S
     if newest is not None:
         error_class = ErrorClass(newest.error_class)
         fields.update(
-            title=_title(newest),
+            title=title_make(
+                exception_type=newest.exception_type, message=newest.message, error_class=newest.error_class
+            ),
             component=newest.component,
             error_class=newest.error_class,
             category=incident_category(error_class).value,
@@ -92,13 +94,6 @@ def _open_split(parent: Incident, rows: Sequence[IncidentFingerprint], hashes: S
             "detected_at": now,
         },
     )
-
-
-def _title(event: ErrorEvent) -> str:
-    said = event.message.strip().splitlines()[0] if event.message.strip() else ""
-    return (f"{event.exception_type}: {said}" if event.exception_type and said else event.exception_type or said)[
-        :250
-    ] or event.error_class
 
 
 def _figures_give(parent: Incident, new: Incident, figures: GroupFigures) -> None:

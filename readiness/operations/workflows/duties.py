@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.module_loading import import_string
 
-from incidents.errors.workflows import cleanup_old_errors, drops_forget, partitions_ensure, windows_forget
+from incidents.errors.workflows import cleanup_old_errors, partitions_ensure, windows_forget
 from incidents.errors.workflows.otlp import spans_sift
 from incidents.lessons.workflows import control_states_refresh
 from readiness.infra.actor import Actor
@@ -53,8 +53,10 @@ def _partitions(*, actor: Actor) -> str:
 def _retention(*, actor: Actor) -> str:
     days = settings.READINESS_RETENTION_DAYS
     gone = cleanup_old_errors(retention_days=days, actor=actor, reason=f"retention of {days} days")
-    drops_forget(retention_days=days)
-    return f"{gone or 'No'} errors older than {days} days {'forgotten' if gone else 'were there'}."
+    by_count = f" {gone.by_count:,} more were beyond what their incidents keep." if gone.by_count else ""
+    return (
+        f"{gone.by_age or 'No'} errors older than {days} days {'forgotten' if gone.by_age else 'were there'}.{by_count}"
+    )
 
 
 def _reconcile(*, actor: Actor) -> str:

@@ -1,13 +1,14 @@
 """`manage.py erase_events --project N (--person WHO | --error-id ERR …) --reason TEXT [--dry-run]`: erasure (GDPR, 17).
 
-Events, kept copies and users' reports go under an audited permit, and tombstones stay. Exit 0 done, 64 bad usage.
+Events and kept copies go under audited permits, and with them users' reports and the spans of their traces; tombstones
+stay. Exit 0 done, 64 bad usage.
 """
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from incidents.errors.workflows import erasable_count, events_erase, person_erase
+from incidents.errors.workflows import events_erase, events_erasure_preview, person_erase, person_erasure_preview
 from readiness.infra.refusals import Refusal
 from readiness.tenants.access import COMMAND_LINE
 
@@ -20,26 +21,27 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", type=int, required=True, help="the project's number, as in its DSN")
         whom = parser.add_mutually_exclusive_group(required=True)
-        whom.add_argument("--person", help="the id, user name, e-mail or address that the SDK sent as the user")
+        whom.add_argument("--person", help="what the SDK sent as the user: the first of id, user name, e-mail, address")
         whom.add_argument("--error-id", action="append", default=[], help="a single event, err_…; may be repeated")
         parser.add_argument("--reason", default="", help="why; it is kept in the audit and in the tombstones")
-        parser.add_argument("--dry-run", action="store_true", help="only count a person's stored events")
+        parser.add_argument("--dry-run", action="store_true", help="only count what would go")
 
     def handle(self, *args: Any, **options: Any) -> None:
         project: int = options["project"]
+        person, error_ids = options["person"], options["error_id"]
         try:
             if options["dry_run"]:
-                count = erasable_count(project_id=project, person=options["person"] or "")
-                self.stdout.write(f"{count} stored events are this person's; nothing was erased (--dry-run).")
+                would = (
+                    person_erasure_preview(project_id=project, person=person)
+                    if person is not None
+                    else events_erasure_preview(project_id=project, error_ids=error_ids)
+                )
+                self.stdout.write(f"Would erase {would.words}; nothing was erased (--dry-run).")
                 return
-            if options["person"] is not None:
-                gone = person_erase(
-                    project_id=project, person=options["person"], actor=COMMAND_LINE, reason=options["reason"]
-                )
-            else:
-                gone = events_erase(
-                    project_id=project, error_ids=options["error_id"], actor=COMMAND_LINE, reason=options["reason"]
-                )
+            who: dict[str, Any] = {"project_id": project, "actor": COMMAND_LINE, "reason": options["reason"]}
+            gone = (
+                person_erase(person=person, **who) if person is not None else events_erase(error_ids=error_ids, **who)
+            )
         except Refusal as refused:
             raise CommandError(refused.detail, returncode=EXIT_USAGE) from refused
-        self.stdout.write(f"Erased: {gone.events} events, {gone.copies} kept copies, {gone.reports} users' reports.")
+        self.stdout.write(f"Erased: {gone.words}.")

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from incidents.errors.workflows import cleanup_old_errors, old_errors_count
+from incidents.errors.workflows import cleanup_old_errors, cleanup_preview
 from readiness.infra.actor import Actor
 from readiness.operations.services.jobs import Outcome
 from readiness.operations.workflows.jobs import job_run
@@ -31,13 +31,16 @@ class Command(BaseCommand):
         if not 1 <= days <= LONGEST:
             raise CommandError(f"--days is {days}; give a number from 1 to {LONGEST}.", returncode=EXIT_USAGE)
         if options["dry_run"]:
-            count = old_errors_count(retention_days=days)
-            self.stdout.write(f"{count} errors are older than {days} days; nothing was removed (--dry-run).")
+            would = cleanup_preview(retention_days=days)
+            self.stdout.write(
+                f"{would.by_age} errors are older than {days} days{_beyond(would.by_count)}; nothing was removed "
+                "(--dry-run)."
+            )
             return
 
         def work(*, actor: Actor) -> str:
             gone = cleanup_old_errors(retention_days=days, actor=actor, reason=f"cleanup_old_errors --days {days}")
-            return f"{gone} errors older than {days} days forgotten."
+            return f"{gone.by_age} errors older than {days} days{_beyond(gone.by_count)} forgotten."
 
         ended = job_run(key="retention", actor=COMMAND_LINE, duty=work)
         if ended.outcome is Outcome.SKIPPED:
@@ -45,3 +48,7 @@ class Command(BaseCommand):
         if ended.outcome is Outcome.FAILED:
             raise CommandError(f"{ended.summary} It is recorded as {ended.error_id}.", returncode=EXIT_OURS)
         self.stdout.write(ended.summary)
+
+
+def _beyond(count: int) -> str:
+    return f", and {count} beyond what their incidents keep" if count else ""
