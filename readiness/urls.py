@@ -66,6 +66,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", operations_admin.index),
     path("admin/", admin.site.urls),
     # --- incidents ---
+    path("taxonomy/", errors_views.taxonomy, name="taxonomy"),
     path("limits/seen/", errors_views.limits_seen, name="limits-seen"),
     path("ops/incidents/infra-summary", triage_api.infra_summary),
     path("incidents/", triage_views.incident_list, name="incident-list"),

@@ -1,6 +1,6 @@
 """What capture asks of the subject above it: the incident of each stored error, inside the storing transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from incidents.errors.services.captured import CapturedError
@@ -15,6 +15,10 @@ class IncidentSink(Protocol):
 
     def incidents_of(self, errors: Sequence[CapturedError]) -> Sequence[str | None]:
         """The incidents of errors that were stored before (retries), None where there is none."""
+        ...
+
+    def incidents_of_groups(self, groups: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], str]:
+        """The incidents (`INC-12`) of groups, by (project id, fingerprint); without those that have none."""
         ...
 
     def erased(

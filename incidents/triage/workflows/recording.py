@@ -1,6 +1,6 @@
 """Errors counted into incidents, inside capture's own transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -37,6 +37,9 @@ class IncidentSinkInTransaction:
     def incidents_of(self, errors: Sequence[CapturedError]) -> Sequence[str | None]:
         return incidents_of_errors(errors=errors)
 
+    def incidents_of_groups(self, groups: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], str]:
+        return incidents_of_groups(groups=groups)
+
     def erased(
         self, *, project_id: int, fingerprints: Sequence[str], error_ids: Sequence[str], words: Sequence[str]
     ) -> None:
@@ -64,6 +67,13 @@ def incidents_of_errors(session: Session, *, errors: Sequence[CapturedError]) ->
     """The incident of each error that was stored before, by its fingerprint."""
     known = store.incidents_by_fingerprint([_key(error) for error in errors])
     return [f"INC-{known[_key(error)]}" if _key(error) in known else None for error in errors]
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def incidents_of_groups(session: Session, *, groups: Sequence[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """The incident of each (project, fingerprint) that has one, whichever algorithm the hash is of."""
+    keys = [(project, version, one) for project, one in groups for version in range(1, GROUPING_VERSION + 1)]
+    return {(key[0], key[2]): f"INC-{number}" for key, number in store.incidents_by_fingerprint(keys).items()}
 
 
 @transactional(TransactionIntent.READ_ONLY)
