@@ -231,12 +231,14 @@ def test_one_span_fills_it() -> None:
     assert (line.start_ms, line.depth, line.here, line.name) == (0, 0, True, "internal")
 
 
-def test_a_chain_of_sixty_is_read_from_outside_in_and_its_depth_is_bounded() -> None:
+def test_a_deep_chain_is_read_from_outside_in_and_keeps_both_its_ends() -> None:
     spans = [Stored(f"s{n}", f"s{n - 1}" if n else "", later(n), 100_000 - 1_000 * n, f"n{n}") for n in range(60)]
-    lines = waterfall_build(spans=spans[::-1], span_id="s59").spans
-    assert [line.name for line in lines] == [f"n{n}" for n in range(60)]
-    assert max(line.depth for line in lines) == 6
-    assert lines[-1].here
+    drawn = waterfall_build(spans=spans[::-1], span_id="s59")
+    top, inside = SHOWN // 3, SHOWN - SHOWN // 3
+    assert [line.name for line in drawn.spans] == [f"n{n}" for n in (*range(top), *range(60 - inside, 60))]
+    assert max(line.depth for line in drawn.spans) == 6
+    assert drawn.spans[-1].here
+    assert drawn.more == 60 - SHOWN
 
 
 def test_of_very_many_those_stay_that_failed_and_what_is_above_them() -> None:
@@ -250,16 +252,28 @@ def test_of_very_many_those_stay_that_failed_and_what_is_above_them() -> None:
     assert "other 0" not in names
 
 
-def test_a_clock_that_is_behind_begins_the_scale() -> None:
-    spans = [Stored("a", started_at=later(0), duration_us=50_000), Stored("b", "a", later(-20), 10_000, "behind")]
+def test_a_service_whose_clock_is_behind_is_drawn_within_its_caller() -> None:
+    spans = [
+        Stored("web", started_at=later(0), duration_us=100_000, component="web"),
+        Stored("own", "web", later(-1), 10_000, component="web"),  # the clock of one machine is left as it is
+        Stored("call", "web", later(-4_000), 60_000, component="stock"),
+        Stored("query", "call", later(-3_990), 20_000, component="stock"),
+        Stored("longer", "web", later(-500), 300_000, component="mail"),
+        Stored("back", "query", later(31), 5_000, component="web"),
+    ]
+    for span in spans:
+        span.name = span.span_id
     drawn = waterfall_build(spans=spans, span_id=None)
-    assert [(line.depth, line.start_ms) for line in drawn.spans] == [(0, 20), (1, 0)]
-    assert drawn.duration_ms == 70
+    starts = {line.name: line.start_ms for line in drawn.spans}
+    assert starts == {"web": 1, "own": 0, "call": 21, "query": 31, "longer": 1, "back": 32}
+    assert drawn.duration_ms == 301
+    assert dict(drawn.clocks_behind) == {"stock": 4_020, "mail": 500}
 
 
 def test_a_span_whose_parent_is_not_known_stands_outermost() -> None:
     drawn = waterfall_build(spans=[Stored("b", "gone", later(5)), Stored("a", started_at=later(0))], span_id=None)
     assert [line.depth for line in drawn.spans] == [0, 0]
+    assert drawn.callers_missing == 1
 
 
 @pytest.mark.parametrize("ring", [["a"], ["a", "b"], ["a", "b", "c"]])

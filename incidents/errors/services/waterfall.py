@@ -1,13 +1,18 @@
-"""A trace as a waterfall: its spans as a tree in order of time, bounded, with the one in which the error was raised."""
+"""A trace as a waterfall: its spans as a tree in order of time, bounded, with the one in which the error was raised.
+
+No span begins before the one that called it: where it says so, its service's clock is behind, and it is drawn in the
+middle of its caller (or from its begin, when it is longer), with all below it, as Jaeger does; the page says so.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-SHOWN = 60
+SHOWN = 40
 DEEPEST = 6
 _MS = timedelta(milliseconds=1)
+_NONE = timedelta()
 
 
 class StoredSpan(Protocol):
@@ -43,12 +48,17 @@ class WaterfallSpan:
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """`spans` in reading order; `more`: how many others there are; `services`: how many took part."""
+    """`spans` in reading order; `more`: how many others there are; `services`: how many took part; `clocks_behind`:
+    services and by how many milliseconds at most their spans are drawn later than they said; `callers_missing`:
+    spans whose caller is not among them.
+    """
 
     spans: Sequence[WaterfallSpan] = field(default_factory=tuple)
     more: int = 0
     services: int = 0
     duration_ms: float = 0.0
+    clocks_behind: Sequence[tuple[str, int]] = ()
+    callers_missing: int = 0
 
     @property
     def total(self) -> int:
@@ -63,16 +73,26 @@ def waterfall_build(*, spans: Sequence[StoredSpan], span_id: str | None, limit: 
         return Waterfall()
     by_id = {span.span_id: span for span in spans}
     ordered = _tree(spans, by_id)
+    behind = _behind([span for span, _ in ordered], by_id)
+    starts = {span.span_id: span.started_at + behind.get(span.span_id, _NONE) for span in spans}
     chosen = _chosen([span for span, _ in ordered], by_id, span_id=span_id or "", limit=limit)
-    first = min(span.started_at for span in spans)
-    last = max(span.started_at + timedelta(microseconds=span.duration_us) for span in spans)
+    first = min(starts.values())
+    last = max(starts[span.span_id] + timedelta(microseconds=span.duration_us) for span in spans)
+    clocks: dict[str, int] = {}
+    for span in spans:
+        if moved := round(behind.get(span.span_id, _NONE) / _MS):
+            clocks[span.component] = max(moved, clocks.get(span.component, 0))
     return Waterfall(
         spans=[
-            _line(span, depth, first, here=span.span_id == span_id) for span, depth in ordered if span.span_id in chosen
+            _line(span, depth, starts[span.span_id] - first, here=span.span_id == span_id)
+            for span, depth in ordered
+            if span.span_id in chosen
         ],
         more=len(spans) - len(chosen),
         services=len({span.component for span in spans}),
         duration_ms=(last - first) / _MS,
+        clocks_behind=tuple(clocks.items()),
+        callers_missing=sum(bool(span.parent_span_id) and span.parent_span_id not in by_id for span in spans),
     )
 
 
@@ -98,6 +118,27 @@ def _tree(spans: Sequence[StoredSpan], by_id: dict[str, StoredSpan]) -> list[tup
     return ordered
 
 
+def _behind(ordered: Sequence[StoredSpan], by_id: dict[str, StoredSpan]) -> dict[str, timedelta]:
+    """span → by how much later it is drawn. `ordered`: each after the one above it. Only where the service changes: one
+    machine's clock agrees with itself, and what it says is left as it is.
+    """
+    behind: dict[str, timedelta] = {}
+    for span in ordered:
+        above = by_id.get(span.parent_span_id)
+        if above is None:
+            continue
+        inherited = behind.get(above.span_id, _NONE)
+        if above.component == span.component:
+            moved = inherited
+        else:
+            early = above.started_at + inherited - span.started_at
+            room = max(above.duration_us - span.duration_us, 0)
+            moved = early + timedelta(microseconds=room // 2) if early > _NONE else _NONE
+        if moved:
+            behind[span.span_id] = moved
+    return behind
+
+
 def _chosen(spans: Sequence[StoredSpan], by_id: dict[str, StoredSpan], *, span_id: str, limit: int) -> Collection[str]:
     if len(spans) <= limit:
         return by_id.keys()
@@ -105,10 +146,12 @@ def _chosen(spans: Sequence[StoredSpan], by_id: dict[str, StoredSpan], *, span_i
     telling = [by_id[span_id]] if span_id in by_id else []
     telling += [span for span in spans if span.status == "error"]
     for span in telling:
+        path: dict[str, None] = {}
         at: StoredSpan | None = span
-        while at is not None and at.span_id not in chosen and len(chosen) < limit:
-            chosen[at.span_id] = None
+        while at is not None and at.span_id not in chosen and at.span_id not in path:
+            path[at.span_id] = None
             at = by_id.get(at.parent_span_id)
+        chosen |= _ends(list(path), limit - len(chosen))
     for span in sorted(spans, key=lambda span: -span.duration_us):
         if len(chosen) >= limit:
             break
@@ -116,13 +159,21 @@ def _chosen(spans: Sequence[StoredSpan], by_id: dict[str, StoredSpan], *, span_i
     return chosen
 
 
-def _line(span: StoredSpan, depth: int, first: datetime, *, here: bool) -> WaterfallSpan:
+def _ends(path: list[str], room: int) -> dict[str, None]:
+    """Of a path from the inside out, what there is room for: two thirds from the inside, the rest from the top."""
+    if len(path) > room:
+        top = room // 3
+        path = path[: room - top] + path[len(path) - top :]
+    return dict.fromkeys(path)
+
+
+def _line(span: StoredSpan, depth: int, after: timedelta, *, here: bool) -> WaterfallSpan:
     attributes = span.attributes if isinstance(span.attributes, dict) else {}
     told = {name: str(value) for name, value in attributes.items()}
     return WaterfallSpan(
         name=span.name or span.kind,
         service=span.component,
-        start_ms=(span.started_at - first) / _MS,
+        start_ms=after / _MS,
         duration_ms=span.duration_us / 1_000,
         depth=min(depth, DEEPEST),
         failed=span.status == "error",
