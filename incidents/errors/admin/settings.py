@@ -1,4 +1,7 @@
-"""A project's own capture settings: the limits that founders set. An empty field is the installation's default."""
+"""A project's own capture settings: the limits that founders set, and the raw input that it keeps.
+
+An empty limit is the installation's default; without a field named nothing of raw input is kept.
+"""
 
 from typing import Any
 
@@ -8,7 +11,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from incidents.errors.models import CaptureSettings
-from incidents.errors.workflows import capture_limits_set, capture_settings_find, limits_default
+from incidents.errors.workflows import capture_limits_set, capture_settings_find, limits_default, raw_input_set
 from readiness.infra.admin import WorkflowAdmin, WorkflowForm
 from readiness.infra.refusals import Conflict, FieldError, Invalid
 from readiness.tenants.access import actor_of
@@ -17,7 +20,10 @@ from readiness.tenants.workflows import project_find, projects_read
 
 EVERYBODY = 0
 _LIMITS = ("key_per_minute", "incident_per_minute", "spike_factor")
+_KEPT = ("kept_fields", "keep_ip")
 _LABELS = {
+    "kept_fields": "Input that is kept",
+    "keep_ip": "Keep addresses",
     "key_per_minute": "Errors a minute of one key",
     "incident_per_minute": "Errors a minute of one incident kept in full",
     "spike_factor": "A spike is so many times the usual minute",
@@ -27,6 +33,12 @@ _LABELS = {
 def _help(name: str) -> str:
     default = limits_default()
     return {
+        "kept_fields": (
+            "Request bodies, forms, queries, cookies and variables are hashed and dropped, but for the fields named "
+            "here, one a line: request.data.order_id, request.query.page, request.cookies.theme, frame.vars.attempt; "
+            "frame.vars.* for all of a kind. What is kept is scrubbed like everything else."
+        ),
+        "keep_ip": "IP addresses stay in texts, and the user's is kept; otherwise [ip] stands for each.",
         "key_per_minute": (
             "What a key sends beyond it is refused (429) until the minute ends; SDKs hold back by themselves. Counted, "
             f"not kept. Empty: {_shown(default.key_per_minute)}, the installation's. 0: no limit."
@@ -47,6 +59,21 @@ def _shown(value: int) -> str:
     return f"{value:,}" if value else "none"
 
 
+class NamesField(forms.CharField):
+    """A list of names, one a line."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [name.strip() for name in str(value or "").splitlines() if name.strip()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool((initial or []) != self.to_python(data))
+
+
 class CaptureSettingsForm(WorkflowForm):
     """`tenant` is asked for once, when the settings are made."""
 
@@ -54,13 +81,15 @@ class CaptureSettingsForm(WorkflowForm):
         required=False, max_length=63, label="Tenant", help_text="Its slug. Empty: for every project without its own."
     )
 
+    kept_fields = NamesField(required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 5, "cols": 60}))
+
     class Meta:
         model = CaptureSettings
-        fields = _LIMITS
+        fields = (*_LIMITS, *_KEPT)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in _LIMITS:
+        for name in (*_LIMITS, *_KEPT):
             if name in self.fields:  # a viewer's page has none
                 self.fields[name].label, self.fields[name].help_text = _LABELS[name], _help(name)
 
@@ -70,11 +99,11 @@ class CaptureSettingsAdmin(WorkflowAdmin):
     """Founders only: a limit decides what is not kept. It holds in every process within two seconds."""
 
     form = CaptureSettingsForm
-    list_display = ("place", *_LIMITS)
+    list_display = ("place", *_LIMITS, "kept", "keep_ip")
     ordering = ("project_id",)
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return ("tenant" if obj is None else "place", *_LIMITS)
+        return ("tenant" if obj is None else "place", *_LIMITS, *_KEPT)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return () if obj is None else ("place",)
@@ -92,10 +121,18 @@ class CaptureSettingsAdmin(WorkflowAdmin):
         project = projects_read(project_ids=[row.project_id]).get(row.project_id)
         return f"{project.tenant.slug}, project {row.project_id}" if project else f"project {row.project_id}"
 
+    @admin.display(description="Input that is kept")
+    def kept(self, row: CaptureSettings) -> str:
+        return ", ".join(str(name) for name in row.kept_fields[:6]) + (" …" if len(row.kept_fields) > 6 else "")
+
     def workflow_save(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> Model:
         project_id = obj.project_id if change else _project_of(form.cleaned_data["tenant"].strip())
         limits = {name: form.cleaned_data[name] for name in _LIMITS}
-        return capture_limits_set(project_id=project_id, **limits, actor=actor_of(request))
+        # Both in the one transaction of the admin's page: a refusal of either saves nothing.
+        capture_limits_set(project_id=project_id, **limits, actor=actor_of(request))
+        return raw_input_set(
+            project_id=project_id, kept_fields=obj.kept_fields, keep_ip=obj.keep_ip, actor=actor_of(request)
+        )
 
 
 def _is_founder(request: HttpRequest) -> bool:

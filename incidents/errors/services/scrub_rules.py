@@ -1,7 +1,6 @@
 """Founders' own scrubbing rules: they only ever remove more than the floor (readiness.infra.redaction)."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,12 +8,13 @@ import re2
 
 from incidents.errors.services.class_rules import NO_CLASS_RULES, ClassRules
 from incidents.errors.services.kept_fields import KeptFields
-from readiness.infra.redaction import FLOOR, Rules, text_scrub, value_scrub
+from readiness.infra.redaction import FLOOR, Rules
 from readiness.infra.redaction.patterns import FILTERED, pattern_compile
 
 MAX_PATTERN = 500
-MAX_RULES = 100
+MAX_RULES = 100  # active ones of a project, and as many of everybody's
 _RULE_MEMORY = 8 << 20
+_RULES_MEMORY = 4 * _RULE_MEMORY
 # A rule that takes all of these away, or one of them from a name, is no rule but a switch.
 _ORDINARY = ("The order could not be paid.", "KeyError: 'shipping'", "GET /orders/12/ 404")
 _ORDINARY_KEYS = ("message", "status", "url", "order", "page", "type", "name", "level")
@@ -61,6 +61,8 @@ def rule_compile(rule: Rule) -> Any:
         compiled = pattern_compile(pattern, max_mem=_RULE_MEMORY)
     except re2.error as broken:
         said = broken.args[0].decode("utf-8", "replace") if isinstance(broken.args[0], bytes) else str(broken)
+        if "too large" in said:
+            raise RuleBroken("It is too large; shorten repetitions such as {1000}.") from broken
         raise RuleBroken(
             f"RE2 cannot read it: {said}. Look-around and back-references are not part of its syntax."
         ) from broken
@@ -80,41 +82,33 @@ def rules_compile(rules: Sequence[Rule], *, keep_ip: bool = False) -> tuple[Rule
     it was checked when it was saved, and capture goes on without it rather than not at all.
     """
     by_target: dict[str, list[str]] = {"key": [], "value": []}
-    for rule in rules[:MAX_RULES]:
+    for rule in rules:
         try:
             rule_compile(rule)
         except RuleBroken:
             continue
         by_target[rule.target].append(f"(?:{rule.pattern})")
-    key, value = ("|".join(by_target[name]) for name in ("key", "value"))
-    memory = _RULE_MEMORY * 4
-    compiled = Rules(
-        key=pattern_compile(key, captures=False, max_mem=memory) if key else None,
-        value=pattern_compile(value, captures=False, max_mem=memory) if value else None,
-        keep_ip=keep_ip,
-    )
-    quick = pattern_compile(f"(?m:{value})", captures=False, max_mem=memory) if value else None
-    return compiled, quick
+    key, value = (_joined(by_target[name], "{}") for name in ("key", "value"))
+    return Rules(key=key, value=value, keep_ip=keep_ip), _joined(by_target["value"], "(?m:{})")
 
 
-def rule_try(*, rule: Rule, texts: Iterable[str], keep_ip: bool = False) -> list[tuple[str, str]]:
-    """(before, after) of each text as capture would scrub it with this rule too; `before` is scrubbed by the floor.
-
-    A key rule is tried on texts that are JSON objects. Raises RuleBroken.
-    """
-    compiled = rule_compile(rule)
-    rules = Rules(
-        key=compiled if rule.target == "key" else None,
-        value=compiled if rule.target == "value" else None,
-        keep_ip=keep_ip,
-    )
-    return [(_scrubbed(text, Rules(keep_ip=keep_ip)), _scrubbed(text, rules)) for text in texts]
+def rules_fit(rules: Sequence[Rule]) -> bool:
+    """Whether the rules together are small enough for one automaton of each kind."""
+    patterns = [[f"(?:{rule.pattern})" for rule in rules if rule.target == target] for target in ("key", "value")]
+    try:
+        for kind in filter(None, patterns):
+            pattern_compile("|".join(kind), captures=False, max_mem=_RULES_MEMORY)
+    except re2.error:
+        return False
+    return True
 
 
-def _scrubbed(text: str, rules: Rules) -> str:
-    if text.lstrip()[:1] in ("{", "["):
-        try:
-            return json.dumps(value_scrub(json.loads(text), rules), ensure_ascii=False)
-        except (ValueError, RecursionError):
-            pass
-    return text_scrub(text, rules)
+def _joined(patterns: list[str], form: str) -> Any:
+    """All of them in one automaton; None of none. Each fits by itself, so that many times as much memory is enough."""
+    if not patterns:
+        return None
+    whole = form.replace("{}", "|".join(patterns))
+    try:
+        return pattern_compile(whole, captures=False, max_mem=_RULES_MEMORY)
+    except re2.error:
+        return pattern_compile(whole, captures=False, max_mem=_RULE_MEMORY * (len(patterns) + 1))

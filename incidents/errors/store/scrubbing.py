@@ -9,15 +9,16 @@ EVERYBODY = 0
 _LOOKED_AT = 2_000
 
 
-def rules_active(project_id: int) -> list[Rule]:
-    """The rules that hold for a project: its own and everybody's, the oldest first."""
-    rows = ScrubRule.objects.filter(project_id__in=(EVERYBODY, project_id), active=True).order_by("id")
-    return [Rule(target, pattern) for target, pattern in rows.values_list("target", "pattern")[:MAX_RULES]]
+def rules_active(project_id: int, *, but: int | None = None) -> list[Rule]:
+    """The rules that hold for a project: its own and everybody's, the oldest first; not the one with this id."""
+    rows = ScrubRule.objects.filter(project_id__in=(EVERYBODY, project_id), active=True).exclude(pk=but or 0)
+    rows = rows.order_by("id")
+    return [Rule(target, pattern) for target, pattern in rows.values_list("target", "pattern")[: 2 * MAX_RULES]]
 
 
-def rules_count(project_id: int) -> int:
-    """How many active rules of its own a project has."""
-    return ScrubRule.objects.filter(project_id=project_id, active=True).count()
+def rules_count(project_id: int, *, but: int | None = None) -> int:
+    """How many active rules of its own a project has (0: everybody's), without the one with this id."""
+    return ScrubRule.objects.filter(project_id=project_id, active=True).exclude(pk=but or 0).count()
 
 
 def raw_input_settings(project_id: int) -> tuple[list[str], bool]:

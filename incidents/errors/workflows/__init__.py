@@ -54,10 +54,10 @@ from incidents.errors.workflows.rollups import rollups_compare, rollups_earliest
 from incidents.errors.workflows.scrubbing import (
     capture_rules,
     capture_rules_forget_recent,
-    errors_to_try,
     raw_input_set,
     scrub_rule_delete,
     scrub_rule_save,
+    scrub_rule_try,
 )
 from incidents.errors.workflows.storing import (
     drops_record,
@@ -96,7 +96,6 @@ __all__ = [
     "errors_settle",
     "errors_store",
     "event_to_show",
-    "errors_to_try",
     "events_erase",
     "events_erasure_preview",
     "group_admit",
@@ -123,6 +122,7 @@ __all__ = [
     "rollups_repair",
     "scrub_rule_delete",
     "scrub_rule_save",
+    "scrub_rule_try",
     "sdk_drops_read",
     "spans_sift",
     "trace_spans_read",

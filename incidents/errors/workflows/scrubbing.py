@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from incidents.errors.models import CaptureSettings, ErrorEvent, ScrubRule
+from incidents.errors.models import CaptureSettings, ScrubRule
 from incidents.errors.services.class_rules import ClassRules
 from incidents.errors.services.kept_fields import kept_fields_read
 from incidents.errors.services.scrub_rules import (
@@ -20,9 +20,10 @@ from incidents.errors.services.scrub_rules import (
     Rule,
     RuleBroken,
     rule_compile,
-    rule_try,
     rules_compile,
+    rules_fit,
 )
+from incidents.errors.services.scrub_trials import Trial, rule_try, sample_left
 from incidents.errors.store import limits as limits_store
 from incidents.errors.store import scrubbing as store
 from incidents.errors.store.class_rules import class_rules_active
@@ -108,18 +109,14 @@ def scrub_rule_save(
     rule leaves is kept. Raises Invalid, NotFound, and Conflict past MAX_RULES active rules.
     """
     rule = Rule(target, pattern)
-    try:
-        rule_compile(rule)
-    except RuleBroken as broken:
-        raise Invalid(f"This rule cannot be saved. {broken}", errors=[FieldError("/pattern", str(broken))]) from broken
-    if len(sample) > MAX_SAMPLE:
-        raise Invalid(
-            "This rule cannot be saved; its sample is too long.",
-            errors=[FieldError("/sample", f"A sample has at most {MAX_SAMPLE} characters.")],
-        )
-    if rule_id is None and active and store.rules_count(project_id) >= MAX_RULES:
+    others = _checked(rule, sample, rule_id, project_id)
+    if active and store.rules_count(project_id, but=rule_id) >= MAX_RULES:
         raise Conflict(f"There are {MAX_RULES} active rules already; make one of several, or switch one off.")
-    [(_, left)] = rule_try(rule=rule, texts=[sample])
+    if active and not rules_fit([*others, rule]):
+        detail = f"With the {len(others)} other active rules it is too large; shorten repetitions such as {{1000}}."
+        raise Invalid(f"This rule cannot be saved. {detail}", errors=[FieldError("/pattern", detail)])
+    _, keep_ip = store.raw_input_settings(project_id)
+    left = sample_left(rule=rule, sample=sample, keep_ip=keep_ip)
     values = {"project_id": project_id, "name": name, "target": target, "pattern": pattern, "sample": left}
     saved = store.rule_put(rule_id=rule_id, values={**values, "active": active})
     if saved is None:
@@ -139,9 +136,30 @@ def scrub_rule_delete(session: Session, *, rule_id: int, actor: Actor) -> None:
 
 
 @transactional(TransactionIntent.READ_ONLY)
-def errors_to_try(session: Session, *, project_id: int, limit: int = TRIED_ON) -> Sequence[ErrorEvent]:
-    """The newest stored errors of a project (of all for 0), to try a rule on."""
-    return store.recent_events(project_id=project_id, limit=limit)
+def scrub_rule_try(
+    session: Session, *, rule_id: int | None, project_id: int, target: str, pattern: str, sample: str
+) -> Trial:
+    """What the rule would remove, alone and with all that are active, from the sample and from the project's TRIED_ON
+    newest stored errors (of all projects for 0); nothing is saved. `rule_id`: of the rule that it replaces. Raises
+    Invalid.
+    """
+    rule = Rule(target, pattern)
+    others = _checked(rule, sample, rule_id, project_id)
+    _, keep_ip = store.raw_input_settings(project_id)
+    errors = store.recent_events(project_id=project_id, limit=TRIED_ON)
+    return rule_try(rule=rule, others=others, sample=sample, errors=errors, keep_ip=keep_ip)
+
+
+def _checked(rule: Rule, sample: str, rule_id: int | None, project_id: int) -> list[Rule]:
+    """The other active rules of a rule that can be read. Raises Invalid."""
+    try:
+        rule_compile(rule)
+    except RuleBroken as broken:
+        raise Invalid(f"This rule cannot be used. {broken}", errors=[FieldError("/pattern", str(broken))]) from broken
+    if len(sample) > MAX_SAMPLE:
+        detail = f"A sample has at most {MAX_SAMPLE:,} characters; this one has {len(sample):,}."
+        raise Invalid("This rule cannot be used; its sample is too long.", errors=[FieldError("/sample", detail)])
+    return store.rules_active(project_id, but=rule_id)
 
 
 # --- capture settings -------------------------------------------------------------------------------------------------
