@@ -21,6 +21,7 @@ from readiness.infra.correlation import _current, _tenant, new_correlation
 from readiness.infra.metrics import refusal_observe, request_observe
 from readiness.infra.problem import problem_response
 from readiness.infra.refusals import Malformed, NotFound, Refusal, Unavailable
+from readiness.infra.turns import PLACES, places_leave
 
 DRAINED_BYTES = 1024 * 1024
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -76,7 +77,11 @@ class MachineLaneMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         begun = perf_counter()
         for_machine = request.path_info.startswith(MACHINE_PREFIXES)
-        response = self._answer(request) if for_machine else self.get_response(request)
+        try:
+            response = self._answer(request) if for_machine else self.get_response(request)
+        finally:
+            if PLACES in request.META:
+                places_leave(request.META)
         if for_machine and response.status_code >= 400:
             _body_drain(request)
         route = _route(request, for_machine=for_machine)
@@ -120,7 +125,7 @@ def _route(request: HttpRequest, *, for_machine: bool) -> str:
 def _body_drain(request: HttpRequest) -> None:
     """Take what a refused sender is still sending: a connection closed under it would hide the refusal from it."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isdigit() and 0 < int(length) <= DRAINED_BYTES:
+    if length.isascii() and length.isdigit() and len(length) < 10 and 0 < int(length) <= DRAINED_BYTES:
         with suppress(OSError, RawPostDataException):
             request.read()
 

@@ -210,9 +210,10 @@ DATABASES = {"default": {"CONN_MAX_AGE": 0 if "postgres" in _database["ENGINE"] 
 DATABASES["default"].setdefault("ATOMIC_REQUESTS", False)
 
 # --- web server -------------------------------------------------------------------------------------------------
-# Two captures side by side; on SQLite they take turns to commit. Every thread may wait for a group commit.
+# Two captures side by side; on SQLite they take turns to commit. Every thread may wait for a group commit,
+# or for a slow sender's body: they are made on need, and end when idle.
 READINESS_WEB_PROCESSES = env.int("READINESS_WEB_PROCESSES", default=2)
-READINESS_WEB_THREADS = env.int("READINESS_WEB_THREADS", default=64)
+READINESS_WEB_THREADS = env.int("READINESS_WEB_THREADS", default=256)
 
 # --- broker, workers, beat --------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", default="") or embedded_broker_url(READINESS_HOME)

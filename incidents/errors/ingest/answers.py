@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from incidents.errors.services.rate_limits import Limit, limit_headers, refusal_headers
 from readiness.infra.metrics import refusal_observe
 from readiness.infra.problem import json_response
-from readiness.infra.refusals import Refusal, Unavailable, WrongMethod
+from readiness.infra.refusals import Malformed, Refusal, Unavailable, WrongMethod
 from readiness.tenants.access import machine_open
 
 log = logging.getLogger(__name__)
@@ -41,11 +42,11 @@ def sentry_answer(event_id: str | None, *, limits: Iterable[Limit] = ()) -> Http
 def sentry_refusal(refusal: Refusal) -> HttpResponse:
     """`{"detail": …}` and X-Sentry-Error; a 429 always with Retry-After and X-Sentry-Rate-Limits."""
     refusal_observe(door="sentry", reason=refusal.slug)
-    reason = refusal.detail.replace("\n", " ").encode("ascii", "replace").decode()
+    reason = "".join(char if " " <= char <= "~" else " " if char.isspace() else "?" for char in refusal.detail[:300])
     return json_response(
         {"detail": refusal.detail, "causes": [error.detail for error in refusal.errors]},
         status=refusal.status,
-        headers={**CORS, **refusal_headers(refusal), "X-Sentry-Error": reason[:300]},
+        headers={**CORS, **refusal_headers(refusal), "X-Sentry-Error": reason},
     )
 
 
@@ -65,6 +66,8 @@ def sentry_door(
             raise WrongMethod(f"{request.method} is not possible here; SDKs and browsers use POST.", headers=allowed)
         except Refusal as refusal:
             return sentry_refusal(refusal)
+        except SuspiciousOperation as bad:  # a query of thousands of fields, a header that is none
+            return sentry_refusal(Malformed(f"The request could not be read: {bad}."))
         except (OperationalError, InterfaceError) as down:
             log.error("capture could not reach the database: %s", down)
             return sentry_refusal(Unavailable("The database cannot be reached; send it again in a few seconds."))

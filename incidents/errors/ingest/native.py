@@ -17,6 +17,7 @@ from readiness.infra.problem import json_response, problem_body
 from readiness.infra.refusals import FieldError, Forbidden, Invalid, Refusal
 from readiness.tenants.access import MachineRequest, machine, requires_scope
 
+_TOO_DEEP = "The envelope is nested too deeply to be read; flatten its context and input."
 MAX_NATIVE_BYTES = 10 * 1024 * 1024
 
 
@@ -65,7 +66,8 @@ def _native_store(request: MachineRequest, body: bytes, *, key_seed: str | None)
                 entry=entry, origin=origin, keys=keys(), received_at=received_at, rules=rules, known=presented
             )
             captured.append((index, error))
-        except Refusal as refusal:
+        except (Refusal, RecursionError) as broken:
+            refusal = broken if isinstance(broken, Refusal) else Invalid(_TOO_DEEP, errors=[FieldError("", _TOO_DEEP)])
             refusal_observe(door="native", reason=refusal.slug)
             rejected.append({"index": index, **problem_body(refusal)})
     stored = errors_store([error for _, error in captured])

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from incidents.errors.ingest.answers import sentry_answer, sentry_door
 from incidents.errors.ingest.dsn import dsn_caller, key_of_dsn, keys_presented
 from incidents.errors.ingest.items import items_store
-from incidents.errors.ingest.reading import body_read, encoding_of, raw_read
+from incidents.errors.ingest.reading import SMALL_BYTES, body_read, encoding_of, large_begin, raw_read
 from incidents.errors.services.captured import CapturedError, Origin
 from incidents.errors.services.decoding import body_decode
 from incidents.errors.services.feedback import hex_id
@@ -36,7 +36,6 @@ from readiness.tenants.workflows import dsn_authenticate
 MAX_ENVELOPE_BYTES = 20 * 1024 * 1024
 DSN = "dsn"  # the kind of the key, as limits and counts name it
 _SMALL_RAW_BYTES = 64 * 1024  # as sent
-_SMALL_BYTES = 2 * 1024 * 1024  # decoded
 
 
 @sentry_door
@@ -61,11 +60,12 @@ class _Envelope:
     """One request's envelope: read and captured by whoever calls `capture`, in the committing thread as a rule."""
 
     def __init__(
-        self, project_id: int, caller: DsnCaller | None, presented: Collection[str], raw: bytes, encoding: str
+        self, request: HttpRequest, project_id: int, caller: DsnCaller | None, presented: Collection[str], raw: bytes
     ) -> None:
-        self.project_id, self.caller, self.presented = project_id, caller, presented
-        self.raw, self.encoding = raw, encoding
+        self.request, self.project_id, self.caller, self.presented = request, project_id, caller, presented
+        self.raw, self.encoding = raw, encoding_of(request)
         self.correlation_id = continued_correlation_id()  # the committing thread stands in nobody's trace
+        self.is_large = False  # decoded, it has more than SMALL_BYTES
         self.header: dict[str, Any] = {}
         self.items: list[Item] = []
         self.captured: list[CapturedError] = []
@@ -73,7 +73,7 @@ class _Envelope:
 
     def capture(self, limit: int) -> list[CapturedError]:
         """Its events, at most `limit` bytes of it decoded; none when the key is over its limit. Raises refusals."""
-        self.header, self.items = envelope_parse(body=body_decode(raw=self.raw, encoding=self.encoding, limit=limit))
+        self.header, self.items = envelope_parse(body=self._decoded(limit))
         dsn_key = key_of_dsn(self.header.get("dsn"))
         if self.caller is None:
             self.caller = dsn_caller(self.project_id, {dsn_key} if dsn_key else set())
@@ -90,6 +90,13 @@ class _Envelope:
         self.captured = [_event_capture(item, self.header, origin, presented) for item in events]
         return self.captured
 
+    def _decoded(self, limit: int) -> bytes:
+        try:
+            return body_decode(raw=self.raw, encoding=self.encoding, limit=limit)
+        except TooLarge:
+            self.is_large = limit < MAX_ENVELOPE_BYTES
+            raise
+
     def store(self) -> None:
         """Capture and commit. A large one, as sent or as decoded, is read in its own thread: nobody waits for it, nor
         for those that will be refused.
@@ -98,10 +105,19 @@ class _Envelope:
         full = caller is not None and key_is_full(project_id=self.project_id, key_kind=DSN, key_id=caller.key_id)
         if len(self.raw) <= _SMALL_RAW_BYTES and not full:
             try:
-                errors_make_and_store(lambda: self.capture(_SMALL_BYTES))
+                errors_make_and_store(lambda: self.capture(SMALL_BYTES))
                 return
             except TooLarge:
-                pass
+                if not self.is_large:
+                    raise
+        else:
+            try:
+                errors_store(self.capture(SMALL_BYTES))
+                return
+            except TooLarge:
+                if not self.is_large:
+                    raise
+        large_begin(self.request)
         errors_store(self.capture(MAX_ENVELOPE_BYTES))
 
 
@@ -109,7 +125,7 @@ def _envelope_store(request: HttpRequest, project_id: int) -> str | None:
     presented = keys_presented(request)
     caller = dsn_caller(project_id, presented) if presented else None  # before a byte of the body is decoded
     raw = raw_read(request, limit=MAX_ENVELOPE_BYTES)
-    sent = _Envelope(project_id, caller, presented, raw, encoding_of(request))
+    sent = _Envelope(request, project_id, caller, presented, raw)
     sent.store()
     if len(sent.items) > len(sent.captured) and sent.caller is not None:
         items_store(items=sent.items, header=sent.header, caller=sent.caller)

@@ -68,7 +68,7 @@ def check_in_read(payload: bytes) -> JobRunReport | None:
         environment=text_clean(_str(sent.get("environment")), 64) or "production",
         release=text_clean(_str(sent.get("release")), 200),
         schedule=_schedule(config.get("schedule")),
-        timezone=_str(config.get("timezone"))[:64],
+        timezone=text_clean(_str(config.get("timezone")), 64),
         margin_minutes=_minutes(config.get("checkin_margin"), DEFAULT_MARGIN),
         longest_minutes=_minutes(config.get("max_runtime"), DEFAULT_LONGEST),
     )

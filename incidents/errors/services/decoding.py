@@ -8,6 +8,7 @@ import zstandard
 from readiness.infra.refusals import Malformed, TooLarge, UnsupportedMedia
 
 ENCODINGS = "gzip, deflate, br, zstd"
+MAX_MEMBERS = 100
 _CHUNK = 65_536
 _GZIP = b"\x1f\x8b"
 
@@ -19,8 +20,12 @@ def _too_large(limit: int) -> TooLarge:
 def _inflate(raw: bytes, limit: int, window_bits: int) -> bytes:
     stream = zlib.decompressobj(window_bits)
     out = stream.decompress(raw, limit + 1)
+    members = 1
     while stream.eof and stream.unused_data[:2] == _GZIP and len(out) <= limit:  # gzip may come in several members
         rest = stream.unused_data
+        members += 1
+        if members > MAX_MEMBERS:  # each costs a copy of all that follow
+            raise Malformed(f"The compressed body has more than {MAX_MEMBERS} members; compress it as one.")
         stream = zlib.decompressobj(window_bits)
         out += stream.decompress(rest, limit + 1 - len(out))
     if len(out) > limit:

@@ -13,6 +13,7 @@ import msgspec
 from readiness.infra.refusals import Malformed
 
 MAX_ITEMS = 200
+MAX_HEADER_BYTES = 65_536
 MAX_LINES_PASSED = 1_000
 # What is taken out of an envelope; a length that is wrong about one of these may have cut it off.
 TAKEN = frozenset({"event", "client_report", "user_report", "feedback", "check_in"})
@@ -29,6 +30,8 @@ class Item:
 
 
 def _json_line(line: bytes, what: str) -> dict[str, Any]:
+    if len(line) > MAX_HEADER_BYTES:  # hostile JSON costs a few hundred bytes of memory a byte
+        raise Malformed(f"The envelope's {what} has {len(line)} bytes; at most {MAX_HEADER_BYTES} are read.")
     try:
         return _header.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as broken:

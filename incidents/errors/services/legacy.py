@@ -9,6 +9,7 @@ import msgspec
 
 from readiness.infra.refusals import Malformed, TooLarge
 
+MAX_OLD_BYTES = 4 * 1024 * 1024  # no SDK that spoke so sent more; hostile JSON costs much more memory than bytes
 # The names that interfaces had before they had short ones.
 _ALIASES = {
     "sentry.interfaces.Exception": "exception",
@@ -26,7 +27,8 @@ def store_body_read(*, body: bytes, limit: int) -> bytes:
     text = body.strip()
     if not text.startswith(b"{"):
         text = _unpack(text, limit)
-    if b'"sentry.interfaces.' not in text and b'"stacktrace"' not in text:
+    old = b'"sentry.interfaces.' in text or b'"stacktrace"' in text
+    if not old or len(text) > MAX_OLD_BYTES:
         return text
     try:
         event = msgspec.json.decode(text, type=dict[str, Any])

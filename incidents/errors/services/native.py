@@ -20,6 +20,7 @@ from incidents.errors.services.normalising import (
 )
 from incidents.errors.services.scrub_rules import NO_RULES, CaptureRules
 from incidents.errors.services.scrubbing import Entry, entry_scrub
+from incidents.errors.services.trimming import MAX_NESTING, is_nested_deeply
 from incidents.errors.services.upgrading import SENT_VERSION, envelope_upgrade, version_read
 from readiness.infra.envelope import (
     ENVELOPE_VERSION,
@@ -119,8 +120,10 @@ def _optional(entry: Mapping[str, Any], bad: list[FieldError]) -> tuple[list[str
     if not isinstance(context, dict):
         bad.append(FieldError("/context", "An object is needed."))
         context = {}
-    elif len(_encoder.encode(context)) > MAX_CONTEXT_BYTES:
+    elif len(encoded := _encoder.encode(context)) > MAX_CONTEXT_BYTES:
         bad.append(FieldError("/context", f"At most {MAX_CONTEXT_BYTES} bytes of context are kept; send less."))
+    elif is_nested_deeply(encoded):
+        bad.append(FieldError("/context", f"At most {MAX_NESTING} levels of nesting are kept; flatten it."))
     hashed = entry.get("input_hash")
     if hashed is not None and (not isinstance(hashed, str) or len(hashed) != 16 or set(hashed) - _HEX):
         bad.append(

@@ -27,7 +27,7 @@ from incidents.errors.services.grouping import (
 )
 from incidents.errors.services.scrub_rules import NO_RULES, CaptureRules
 from incidents.errors.services.scrubbing import Cleaned, event_scrub
-from incidents.errors.services.sentry_events import NOTHING, SentryEvent, SentryException, event_decode
+from incidents.errors.services.sentry_events import NOTHING, SentryEvent, SentryException, event_decode, json_loose
 from readiness.infra.envelope import ErrorEnvelope
 from readiness.infra.redaction import text_scrub
 from readiness.infra.refusals import Malformed
@@ -87,8 +87,14 @@ def payload_compress(document: bytes) -> bytes:
 
 
 def payload_decompress(payload: bytes | memoryview) -> dict[str, Any]:
-    """The stored detail of an event as plain JSON values."""
-    return dict(msgspec.json.decode(zstandard.ZstdDecompressor().decompress(bytes(payload))))
+    """The stored detail of an event as plain JSON values. Free-form parts are stored as they were sent, syntax alone
+    checked: a number beyond every bound, or what is no UTF-8, shows here first.
+    """
+    document = zstandard.ZstdDecompressor().decompress(bytes(payload))
+    try:
+        return dict(msgspec.json.decode(document))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return dict(json_loose(document))
 
 
 def content_hmac(item: bytes, hash_key: bytes) -> bytes:
@@ -113,7 +119,7 @@ def _user_hash(user: Raw, hash_key: bytes) -> str | None:
         return None
     try:
         known = _user.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _raw_hash(hash_key, data + b"\x1f")
     who = known.id or known.username or known.email or known.ip_address
     return person_hash(str(who), hash_key) if who else None
@@ -130,7 +136,10 @@ def timestamp_parse(value: float | str | None, received_at: datetime, drift: tim
             moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return received_at
-    moment += drift
+    try:
+        moment += drift
+    except OverflowError:  # year 1 or 9999
+        return received_at
     return moment if received_at - OLDEST <= moment <= received_at else received_at
 
 
@@ -148,9 +157,10 @@ def clock_drift(sent_at: object, received_at: datetime) -> timedelta:
 
 def error_id_of_sentry(event_id: object) -> str:
     """`err_` and the 32 hex of a Sentry event id (32 or 36 characters). Raises Malformed."""
-    plain = str(event_id or "").replace("-", "").lower()
+    plain = event_id.replace("-", "").lower() if isinstance(event_id, str) else ""
     if len(plain) != 32 or not all(char in "0123456789abcdef" for char in plain):
-        raise Malformed(f"event_id {str(event_id)[:80]!r} is not 32 hex characters.")
+        told = repr(event_id[:80]) if isinstance(event_id, str) else f"of type {type(event_id).__name__}"
+        raise Malformed(f"event_id {told} is not 32 hex characters; send such an id, or none.")
     return f"err_{plain}"
 
 
@@ -221,7 +231,7 @@ def sentry_capture(
 def _event_contexts(event: SentryEvent) -> _Contexts:
     try:
         return _contexts.decode(event.contexts) if event.contexts is not NOTHING else _NO_CONTEXTS
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _NO_CONTEXTS
 
 

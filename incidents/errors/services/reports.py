@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+MAX_PAYLOAD = 100 * 1024
 MAX_REASONS = 50
 MAX_QUANTITY = 10**9
 _CATEGORIES = frozenset({"error", "default", "security", "feedback", "monitor"})
@@ -59,6 +60,8 @@ class SdkDrops:
 
 def client_report_read(payload: bytes) -> list[tuple[str, str, int]]:
     """(category, reason, quantity) of dropped errors; what cannot be read of a report reports nothing."""
+    if len(payload) > MAX_PAYLOAD:
+        return []
     try:
         report = msgspec.json.decode(payload)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -5,6 +5,7 @@ shape (exception as a bare list, headers as pairs, numbers where strings belong)
 """
 
 import json
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -123,7 +124,7 @@ def _values(value: Any) -> dict[str, Any] | None:
 def _pairs(value: Any) -> dict[str, str | None] | None:
     """A mapping of strings from an object, or from a list of pairs (headers, tags)."""
     if isinstance(value, list):
-        value = {entry[0]: entry[1] for entry in value if isinstance(entry, list) and len(entry) == 2}
+        value = {_text(entry[0]): entry[1] for entry in value if isinstance(entry, list) and len(entry) == 2}
     if not isinstance(value, dict):
         return None
     return {str(key): _text(item) for key, item in value.items()}
@@ -147,6 +148,10 @@ def _bool(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def _lines(value: Any) -> list[str | None]:
+    return [_text(line) for line in value if line is not None] if isinstance(value, list) else []
+
+
 def _stacktrace(value: Any) -> dict[str, Any] | None:
     frames = value.get("frames") if isinstance(value, dict) else None
     if not isinstance(frames, list):
@@ -157,8 +162,8 @@ def _stacktrace(value: Any) -> dict[str, Any] | None:
                 **{name: _text(frame.get(name)) for name in ("module", "function", "filename", "context_line")},
                 "lineno": _int(frame.get("lineno")),
                 "in_app": _bool(frame.get("in_app")),
-                "pre_context": [_text(line) for line in frame.get("pre_context") or [] if line is not None],
-                "post_context": [_text(line) for line in frame.get("post_context") or [] if line is not None],
+                "pre_context": _lines(frame.get("pre_context")),
+                "post_context": _lines(frame.get("post_context")),
                 "vars": frame.get("vars"),
             }
             for frame in frames
@@ -234,6 +239,24 @@ def _usual_shape(event: dict[str, Any]) -> dict[str, Any]:
     return shaped
 
 
+def _finite(token: str) -> float | None:
+    number = float(token)
+    return number if isfinite(number) else None
+
+
+def _whole(token: str) -> int | float | None:
+    return int(token) if len(token) < 20 else _finite(token)
+
+
+def json_loose(data: bytes) -> Any:
+    """JSON that is not quite: numbers beyond every bound and NaN are null, bytes that are no UTF-8 are replaced.
+
+    Raises ValueError, RecursionError.
+    """
+    text = data.decode("utf-8", "replace")
+    return json.loads(text, parse_constant=lambda _: None, parse_float=_finite, parse_int=_whole)
+
+
 def event_decode(*, payload: bytes) -> SentryEvent:
     """The event; lenient in shape, strict in that it must be a JSON object. Raises Malformed."""
     try:
@@ -241,8 +264,7 @@ def event_decode(*, payload: bytes) -> SentryEvent:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         pass  # an odder shape, or no JSON at all: the slow and patient way tells
     try:
-        text = payload.decode("utf-8", "replace")
-        loose = json.loads(text)
+        loose = json_loose(payload)
         if not isinstance(loose, dict):
             raise Malformed(f"An event must be a JSON object, not {type(loose).__name__}.")
         encoded = json.dumps(_usual_shape(loose)).encode()

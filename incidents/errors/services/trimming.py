@@ -5,6 +5,7 @@ lines and variables of its frames. What went is named in its `extra`. Free-form 
 all.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,8 @@ MAX_ENTRY_BYTES = 16_384
 MAX_BAG_BYTES = 262_144
 MAX_TEXT_BYTES = 65_536
 MAX_FRAMES = 50
+MAX_NESTING = 100
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 # Read into objects only up to here: a few hundred bytes of memory a byte is what hostile JSON can cost.
 MAX_STACKS_BYTES = 4 * 1024 * 1024
 _NOTHING = Raw(b"")
@@ -60,7 +63,7 @@ def bag_trim(data: bytes) -> dict[str, Any] | None:
     """
     try:
         entries = _bag.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {"truncated": f"{len(data)} bytes, over the limit of {MAX_ENTRY_BYTES}"}
     if len(data) <= MAX_BAG_BYTES and max((len(bytes(raw)) for raw in entries.values()), default=0) <= MAX_ENTRY_BYTES:
         return None
@@ -74,9 +77,35 @@ def bag_trim(data: bytes) -> dict[str, Any] | None:
         if size > MAX_ENTRY_BYTES:
             kept[name] = f"[{size} bytes, over the limit of {MAX_ENTRY_BYTES}]"
         else:
-            kept[name] = msgspec.json.decode(raw)
+            kept[name] = _plain(raw)
             total += size
     return kept
+
+
+def _plain(raw: Raw) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return f"[{len(bytes(raw))} bytes that cannot be read]"
+
+
+def nesting(data: bytes) -> int:
+    """How deep the arrays and objects of valid JSON stand in each other."""
+    depth = deepest = 0
+    for token in _BRACKETS.finditer(data):
+        if token[0] in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token[0] in b"]}":
+            depth -= 1
+    return deepest
+
+
+def is_nested_deeply(data: bytes) -> bool:
+    """Whether it is deeper than MAX_NESTING: then nothing that walks through it can be sure to come back."""
+    if len(data) <= 2 * MAX_NESTING or data.count(b"[") + data.count(b"{") <= MAX_NESTING:
+        return False
+    return nesting(data) > MAX_NESTING
 
 
 def event_trim(*, payload: bytes, limit: int) -> bytes:
@@ -125,7 +154,7 @@ def _only(*names: str) -> Callable[[bytes], bytes]:
     def cut(data: bytes) -> bytes:
         try:
             entries = _bag.decode(data)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return b""
         kept = {name: entries[name] for name in names if name in entries}
         return _encode({name: raw for name, raw in kept.items() if len(bytes(raw)) <= MAX_ENTRY_BYTES})
@@ -150,7 +179,7 @@ def _small(data: bytes) -> bytes:
 def _logentry(data: bytes) -> bytes:
     try:
         entries = _bag.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return b""
     cut = {name: Raw(_text(bytes(entries[name]))) for name in ("message", "formatted") if name in entries}
     return _encode({name: raw for name, raw in cut.items() if bytes(raw)})

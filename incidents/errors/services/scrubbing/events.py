@@ -31,13 +31,14 @@ from incidents.errors.services.scrubbing.json_texts import (
 from incidents.errors.services.scrubbing.kept import Cleaned
 from incidents.errors.services.scrubbing.raw_input import headers_filter, request_drop, variables_drop
 from incidents.errors.services.sentry_events import SentryEvent
-from incidents.errors.services.trimming import MAX_ENTRY_BYTES
+from incidents.errors.services.trimming import MAX_ENTRY_BYTES, MAX_NESTING, is_nested_deeply
 from readiness.infra.redaction import FILTERED, Rules, Seen, text_forget, text_scrub, value_scrub
 from readiness.infra.redaction.patterns import DATA_QUICK, ENCODED_QUICK
 
 MAX_TAG = 200
 MAX_TAGS = 50
 MAX_BREADCRUMBS = 100
+_TOO_DEEP = b'{"truncated":"nested more than %d levels deep"}' % MAX_NESTING
 _encoder = msgspec.json.Encoder()
 _decode = msgspec.json.decode
 _RAW_KEPT = ("data", "query", "cookies")
@@ -117,6 +118,9 @@ class _Scrubbing:
         lines += (bytes(event.extra) or b"null", bytes(event.contexts) or b"null")
         if max(map(len, lines)) > MAX_ENTRY_BYTES:
             lines = [line_cut(line) if len(line) > MAX_ENTRY_BYTES else line for line in lines]
+        data = b"".join(lines)
+        if data.count(b"[") + data.count(b"{") > MAX_NESTING:
+            lines = [_TOO_DEEP if is_nested_deeply(line) else line for line in lines]
         return lines
 
     # --- scrubbing ---------------------------------------------------------------------------------------------------
@@ -127,7 +131,9 @@ class _Scrubbing:
     def _lines_back(self, lines: list[bytes]) -> None:
         kept = self.kept
         *kept.breadcrumbs, raw_kept, headers, tags, kept.extra, kept.contexts = lines
-        kept.raw_kept = {} if raw_kept == b"[]" else dict(zip(_RAW_KEPT, _decode(raw_kept), strict=True))
+        if raw_kept != b"[]":
+            found = _decode(raw_kept)  # cut to size, it is a note and no list
+            kept.raw_kept = dict(zip(_RAW_KEPT, found, strict=True)) if isinstance(found, list) else {"data": found}
         if headers is not self.sent[0]:
             kept.headers = _decode(headers)
         if tags is not self.sent[1]:

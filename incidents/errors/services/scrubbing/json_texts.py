@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from incidents.errors.services.sentry_events import json_loose
 from incidents.errors.services.trimming import bag_trim
 
 Change = Callable[[str], str]
@@ -57,7 +58,11 @@ def texts_change(value: Any, change: Change) -> Any:
 def decoded(data: bytes) -> Any:
     try:
         return _decode(data) if data else None
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # a number beyond every bound, or what is no UTF-8: secrets are still found by their names
+    try:
+        return json_loose(data)
+    except (ValueError, RecursionError):
         return data.decode("utf-8", "replace")
 
 
