@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incidents.errors.services.drop_figures import key_lines_sum, span_words
+from incidents.errors.services.drop_figures import key_lines_make, span_words
 from incidents.errors.services.limit_book import GROUP, KEY, GroupMinute, LimitBook, Ref, Writing
 from incidents.errors.services.limits import (
     PAST_MINUTES,
@@ -303,17 +303,18 @@ def test_a_group_whose_past_says_nothing_is_forgotten() -> None:
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 
-def test_figures_are_by_key_and_reason_for_a_day_and_a_week() -> None:
-    now = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
-
-    def drops(hours_ago: int, quantity: int, reason: str = "key_limit", key_id: int = 4) -> KeyDrops:
-        return KeyDrops(1, now - timedelta(hours=hours_ago), "console", reason, "dsn", key_id, quantity)
-
-    rows = [drops(1, 5), drops(23, 7), drops(30, 11), drops(2, 100, "spike"), drops(3, 1, key_id=9)]
-    lines = key_lines_sum(rows=rows, now=now)[1]
-    assert [(line.key_id, line.reason, line.day, line.week) for line in lines] == [
-        (4, "spike", 100, 100), (4, "key_limit", 12, 23), (9, "key_limit", 1, 1),
+def test_each_reason_of_a_key_is_said_in_words_the_sdks_own_too() -> None:
+    rows = [
+        KeyDrops(1, "console", "spike", "dsn", 4, 100, 100), KeyDrops(1, "sdk", "ratelimit_backoff", "dsn", 4, 12, 23),
+        KeyDrops(1, "sdk", "made up", "dsn", 4, 0, 1), KeyDrops(2, "console", "key_limit", "dsn", 9, 1, 1),
     ]  # fmt: skip
+    lines = key_lines_make(rows)
+    assert [(line.words, line.day, line.week) for line in lines[1]] == [
+        ("counted only, in a spike of the incident", 100, 100),
+        ("dropped by the SDK: it was told to hold back", 12, 23),
+        ("dropped by the SDK: another reason", 0, 1),
+    ]
+    assert [line.key_id for line in lines[2]] == [9]
 
 
 def test_a_span_of_time_is_said_as_short_as_it_can_be() -> None:

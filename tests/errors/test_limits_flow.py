@@ -34,6 +34,7 @@ from incidents.triage.models import Incident, IncidentHour
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.models import OutboxMessage
+from readiness.infra.outbox import outbox_deliver
 from readiness.infra.refusals import Invalid
 from readiness.infra.transactions import atomic_write
 from tests.errors.conftest import Door, NativeDoor
@@ -283,6 +284,21 @@ def test_the_outbox_hands_a_notice_to_a_worker(settings: Any, monkeypatch: pytes
     limit_notice_send(key="dsn:4", payload={"notice_id": 7})
     assert sent == [("errors.limit_notice", [7])]
     assert settings.READINESS_OUTBOX_HANDLERS["capture.limited"] == "incidents.errors.tasks.limit_notice_send"
+
+
+def test_limits_hold_and_are_told_while_the_broker_is_away(door: Door, settings: Any) -> None:
+    """No Valkey runs beside this test: the figures are the database's, and the message waits in the outbox."""
+    settings.READINESS_KEY_EVENTS_PER_MINUTE = 10
+    answers = Counter(door.post(door.event_envelope(an_event())).status_code for _ in range(12))
+    assert answers == {200: 10, 429: 2}
+    errors_settle()
+    failures: list[str] = []
+    assert outbox_deliver(on_failure=lambda topic, _: failures.append(topic)) == 0
+    assert failures == ["capture.limited"]
+    waiting = OutboxMessage.objects.get(topic="capture.limited")
+    assert (waiting.delivered_at, waiting.dead_at, waiting.attempts) == (None, None, 1)
+    assert len(limit_notices_read().rows) == 1  # the console tells it all the same
+    assert door.post(door.event_envelope(an_event())).status_code in (200, 429)
 
 
 # --- figures, settings, forgetting ------------------------------------------------------------------------------------

@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from incidents.errors.models import DroppedCount, LimitNotice
 from incidents.triage.models import Incident
@@ -139,3 +141,25 @@ def test_connect_shows_what_of_a_keys_errors_is_not_kept(client: Client) -> None
     assert ">1,204<" in page
     assert ">2,204<" in page
     assert "DSN key 999, switched off" in page
+
+
+def test_connect_shows_the_most_first_whatever_number_of_keys_and_hours_there_are(
+    client: Client, django_assert_num_queries: Any
+) -> None:
+    key = a_dsn_key()
+    mine = {"project_id": key.project_id, "key_kind": "dsn"}
+    a_drop(**mine, key_id=key.pk, quantity=1)
+    reader = sign_in(client, "viewer")
+    with CaptureQueriesContext(connection) as few:
+        text(reader, "/connect/")
+    for number in range(12):
+        for hours in (0, 30, 60):
+            a_drop(
+                **mine, key_id=1_000 + number, reason="ratelimit_backoff", source="sdk", quantity=1_000 + number,
+                hour=utcnow() - timedelta(hours=hours),
+            )  # fmt: skip
+    with django_assert_num_queries(len(few)):
+        page = text(reader, "/connect/")
+    assert "All 13 keys and reasons" in page
+    assert page.index(">3,033<") < page.index(">3,000<"), "the most first"
+    assert "Dropped by the SDK: it was told to hold back" in page

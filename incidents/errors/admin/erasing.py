@@ -25,13 +25,18 @@ from readiness.tenants.models import User
 from readiness.tenants.workflows import project_find
 
 
+def _line() -> forms.TextInput:
+    return forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"})
+
+
 class ErasureForm(forms.Form):
     """Whose or which errors, and why. `project_id` is set once it is valid."""
 
-    tenant = forms.CharField(max_length=63, help_text="Its slug. Other tenants' errors stay.")
+    tenant = forms.CharField(max_length=63, widget=_line(), help_text="Its slug. Other tenants' errors stay.")
     person = forms.CharField(
         required=False,
         max_length=254,
+        widget=_line(),
         help_text=(
             "As the SDK sent the user: their id; where it sent none, the user name, else the e-mail, else the address."
         ),
@@ -40,11 +45,12 @@ class ErasureForm(forms.Form):
         required=False,
         max_length=20_000,
         label="Or errors",
-        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
+        widget=forms.Textarea(attrs={"rows": 3, "class": "vTextField"}),
         help_text="Error ids (err_…), one a line, instead of a person.",
     )
     reason = forms.CharField(
         max_length=MAX_REASON,
+        widget=_line(),
         help_text="Kept for good in the audit and on the incident: refer to the request, do not name the person.",
     )
     project_id = 0
@@ -84,12 +90,16 @@ class ErasedEventAdmin(ReadOnlyAdmin):
     """That errors were there, who erased them and why: nothing of what they were. Founders erase from here."""
 
     paginator = BoundedPaginator
-    list_display = ("erased_at", "error_id", "project_id", "of_person", "actor", "reason")
-    list_filter = ("of_person",)
+    list_display = ("erased_at", "error_id", "project_id", "asked", "actor", "reason")
+    fields = list_display
     search_fields = ("=error_id",)
     search_help_text = "An error id"
     ordering = ("-erased_at",)
     change_list_template = "admin/errors/erasedevent/change_list.html"
+
+    @admin.display(description="Erased with")
+    def asked(self, row: ErasedEvent) -> str:
+        return "all of one person" if row.of_person else "its id"
 
     def get_urls(self) -> list[URLPattern]:
         erase = path("erase/", self.admin_site.admin_view(self.erase_view), name="errors_erasedevent_erase")

@@ -2,21 +2,20 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from incidents.errors.services.limits import REASON_WORDS, LimitReason
+from incidents.errors.services.reports import REASONS
 
-DAY = timedelta(hours=24)
 
-
-class HourDrops(Protocol):
-    """One project's errors that are not kept, in one hour, of one key and for one reason."""
+class KeyFigures(Protocol):
+    """One project's errors that are not kept, of one key and for one reason, in the last 24 hours and in the week."""
 
     @property
     def project_id(self) -> int: ...
     @property
-    def hour(self) -> datetime: ...
+    def source(self) -> str: ...
     @property
     def reason(self) -> str: ...
     @property
@@ -24,7 +23,9 @@ class HourDrops(Protocol):
     @property
     def key_id(self) -> int: ...
     @property
-    def quantity(self) -> int: ...
+    def day(self) -> int: ...
+    @property
+    def week(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +40,20 @@ class KeyDropLine:
     week: int
 
 
-def key_lines_sum(*, rows: Iterable[HourDrops], now: datetime) -> Mapping[int, Collection[KeyDropLine]]:
-    """project → its lines, the most of the week first. The last 24 hours begin with a whole hour."""
-    day_from = (now - DAY).replace(minute=0, second=0, microsecond=0)
-    sums: dict[tuple[int, str, int, str], list[int]] = {}
-    for row in rows:
-        day_and_week = sums.setdefault((row.project_id, row.key_kind, row.key_id, row.reason), [0, 0])
-        day_and_week[1] += row.quantity
-        if row.hour >= day_from:
-            day_and_week[0] += row.quantity
+def key_lines_make(rows: Iterable[KeyFigures]) -> Mapping[int, Collection[KeyDropLine]]:
+    """project → its lines, in the order of the rows."""
     found: dict[int, list[KeyDropLine]] = {}
-    for (project_id, kind, key_id, reason), (day, week) in sums.items():
-        words = REASON_WORDS.get(reason, reason.replace("_", " "))
-        found.setdefault(project_id, []).append(KeyDropLine(kind, key_id, reason, words, day, week))
-    return {project_id: sorted(lines, key=lambda line: -line.week) for project_id, lines in found.items()}
+    for row in rows:
+        words = _reason_words(row.source, row.reason)
+        line = KeyDropLine(row.key_kind, row.key_id, row.reason, words, row.day, row.week)
+        found.setdefault(row.project_id, []).append(line)
+    return found
+
+
+def _reason_words(source: str, reason: str) -> str:
+    if source == "sdk":
+        return f"dropped by the SDK: {REASONS.get(reason, REASONS['other'])}"
+    return REASON_WORDS.get(reason, reason.replace("_", " "))
 
 
 _SAMPLED_WORDS: Mapping[str, str] = {LimitReason.INCIDENT: "over its limit", LimitReason.SPIKE: "in a spike"}

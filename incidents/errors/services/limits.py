@@ -170,11 +170,11 @@ def sample_keeps(over: int) -> bool:
 # --- what founders are told -----------------------------------------------------------------------------------------
 
 
-def key_notice_text(*, project_id: int, key_kind: str, limit: int) -> str:
-    """A notice of a key that is over its limit."""
+def key_notice_text(*, whose: str, key_kind: str, limit: int) -> str:
+    """A notice of a key that is over its limit; `whose`: the tenant, or `project 4`."""
     key = {"dsn": "A DSN", "api": "An API key"}.get(key_kind, "A key")
     return (
-        f"{key} of project {project_id} sent more than {limit:,} errors in a minute. What came beyond was refused "
+        f"{key} of {whose} sent more than {limit:,} errors in a minute. What came beyond was refused "
         "until the minute ended, and counted; programs hold back and go on by themselves."
     )
 
@@ -186,8 +186,8 @@ def sample_notice_text(*, incident: str, reason: str, limits: Limits) -> str:
             f"{incident} came more than {limits.spike_factor} times as often as usual. Every error of it is counted; "
             "until it is quieter, only some are kept in full."
         )
+    burst = f", and {limits.burst_minutes} minutes' worth at once" if limits.burst_minutes > 1 else ""
     return (
-        f"{incident} came more often than is kept in full ({limits.incident_per_minute:,} a minute, and as much for "
-        f"{max(1, limits.burst_minutes)} minutes at once). Every error of it is counted; until it is quieter, only "
-        "some are kept in full."
+        f"{incident} came more often than is kept in full ({limits.incident_per_minute:,} a minute{burst}). Every "
+        "error of it is counted; until it is quieter, only some are kept in full."
     )

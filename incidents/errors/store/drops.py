@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Max, Min, Sum
+from django.db.models import Max, Min, Q, Sum
 
 from incidents.errors.models import DroppedCount
-from incidents.errors.store.writing import hour_of, rows_insert
+from incidents.errors.store.writing import hour_of
+from readiness.infra.bulk_sql import rows_insert
 from readiness.infra.vendor_sql import moment
 
 
@@ -84,24 +85,30 @@ def incidents_with_drops(incident_ids: Collection[int], *, since: datetime) -> d
 
 
 class KeyDrops(NamedTuple):
-    """One project's errors that are not kept, in one hour and for one reason; `key_kind` as in DropKey."""
+    """One project's errors that are not kept, of one key (as in DropKey) and for one reason: how many lately (`day`),
+    and in all (`week`).
+    """
 
     project_id: int
-    hour: datetime
     source: str
     reason: str
     key_kind: str
     key_id: int
-    quantity: int
+    day: int
+    week: int
 
 
-def drops_of_projects(project_ids: Collection[int], *, since: datetime, limit: int = 5_000) -> list[KeyDrops]:
-    """The projects' drops by hour, reason and key, the newest hour first (the unique index leads with both)."""
+def drops_of_projects(
+    project_ids: Collection[int], *, since: datetime, lately: datetime, limit: int = 1_000
+) -> list[KeyDrops]:
+    """What was dropped since then, and of it since `lately`, by key and reason, the most first; both begin with a whole
+    hour (the unique index leads with project and hour).
+    """
     rows = (
         DroppedCount.objects.filter(project_id__in=project_ids, hour__gte=hour_of(since))
-        .values_list("project_id", "hour", "source", "reason", "key_kind", "key_id")
-        .annotate(total=Sum("quantity"))
-        .order_by("-hour")[:limit]
+        .values_list("project_id", "source", "reason", "key_kind", "key_id")
+        .annotate(day=Sum("quantity", filter=Q(hour__gte=hour_of(lately)), default=0), week=Sum("quantity"))
+        .order_by("-week", "project_id", "key_kind", "key_id", "source", "reason")[:limit]
     )
     return [KeyDrops(*row) for row in rows]
 

@@ -34,6 +34,7 @@ from readiness.infra.clock import utcnow
 from readiness.infra.outbox import outbox_publish
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 from readiness.tenants.services.recent import RecentAnswers
+from readiness.tenants.workflows import tenant_slug_of
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +157,8 @@ def refusals_commit(session: Session, *, counts: Mapping[DropKey, int]) -> None:
     drops_add(counts, at=at)
     for key in sorted(counts):
         limit = limits_read(project_id=key.project_id).key_per_minute
-        text = key_notice_text(project_id=key.project_id, key_kind=key.key_kind, limit=limit)
+        whose = tenant_slug_of(project_id=key.project_id) or f"project {key.project_id}"
+        text = key_notice_text(whose=whose, key_kind=key.key_kind, limit=limit)
         _notice(session, key.project_id, scope="key", ref=f"{key.key_kind}:{key.key_id}", text=text, at=at)
 
 

@@ -10,7 +10,7 @@ from django.core.mail import send_mail
 from django.db import transaction
 
 from incidents.errors.models import CaptureSettings, LimitNotice
-from incidents.errors.services.drop_figures import KeyDropLine, SampledSpan, key_lines_sum, sampled_span
+from incidents.errors.services.drop_figures import KeyDropLine, SampledSpan, key_lines_make, sampled_span
 from incidents.errors.services.limits import PAST_MINUTES, limit_settings_check
 from incidents.errors.store import drops as drops_store
 from incidents.errors.store import limits as store
@@ -109,7 +109,9 @@ def key_lines_read(session: Session, *, project_ids: Collection[int]) -> Mapping
     the page of the keys, which stands below capture in the house's order.
     """
     now = utcnow()
-    return key_lines_sum(rows=drops_store.drops_of_projects(project_ids, since=now - KEY_FIGURES_FOR), now=now)
+    return key_lines_make(
+        drops_store.drops_of_projects(project_ids, since=now - KEY_FIGURES_FOR, lately=now - MARKED_FOR)
+    )
 
 
 @transactional(TransactionIntent.READ_ONLY)
