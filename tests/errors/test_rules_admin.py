@@ -123,7 +123,7 @@ def test_trying_a_rule_shows_what_would_change_and_saves_nothing(founder: Client
     an_incident(tags={"error_class": "domain.policy"})
     answer = text_of(founder.post(f"{TYPES}add/", {**a_type(), "_try": "Try it"}))
     assert "Tried, not saved yet" in answer
-    assert "1 of the 2 newest errors would come out otherwise; 2 fit it." in answer
+    assert "1 of the 2 newest errors would change; 2 fit it." in answer
     assert "system.bug → infra.database, L4 → L6: 1 error" in answer
     assert f'href="/incidents/{incident.public_id}/"' in answer
     assert "1 carry their sender&#x27;s tag error_class, which decides" in answer
@@ -144,7 +144,7 @@ def test_a_rule_is_tried_in_its_position(founder: Client) -> None:
     an_incident()
     first = a_type_rule(error_class="infra.queue", position=10)
     late = text_of(founder.post(f"{TYPES}add/", {**a_type(position="20"), "_try": "Try it"}))
-    assert "0 of the 1 newest errors would come out otherwise; 1 fits it." in late
+    assert "0 of the 1 newest errors would change; 1 fits it." in late
     assert "1 fit a rule before it: Key* → infra.queue" in late
     early = text_of(founder.post(f"{TYPES}add/", {**a_type(position="5"), "_try": "Try it"}))
     assert "infra.queue → infra.database, L6 as before: 1 error" in early
@@ -163,7 +163,7 @@ def test_a_tenants_rule_is_tried_on_the_tenants_errors_before_everybodys(founder
     a_type_rule(error_class="infra.queue", position=1)
     given = {**a_type(tenant=mine.tenant.slug), "_try": "Try it"}
     answer = text_of(founder.post(f"{TYPES}add/", given))
-    assert "1 of the 1 newest errors would come out otherwise" in answer
+    assert "1 of the 1 newest errors would change" in answer
     assert "infra.queue → infra.database, L6 as before: 1 error" in answer
     nobody = text_of(founder.post(f"{TYPES}add/", {**given, "tenant": a_project().tenant.slug}))
     assert "There is no stored error yet to try it on." in nobody

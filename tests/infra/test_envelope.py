@@ -1,5 +1,6 @@
 """The unified error envelope: frozen, minted ids, and what each layer may speak of (70-90, 126-130)."""
 
+import copy
 import re
 from dataclasses import FrozenInstanceError
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from readiness.infra.correlation import correlation_scope
-from readiness.infra.envelope import ErrorClass, ErrorEnvelope, ErrorSeverity, input_hash
+from readiness.infra.envelope import ErrorClass, ErrorEnvelope, ErrorSeverity, input_hash, layer_may
 
 
 def an_envelope(**fields: Any) -> ErrorEnvelope:
@@ -30,15 +31,34 @@ def test_it_takes_the_correlation_under_way() -> None:
     assert (envelope.correlation_id, envelope.span_id) == (scope.correlation_id, scope.span_id)
 
 
-@pytest.mark.parametrize("layer", ["L2", "L3", "L4", "L5", "L6"])
-@pytest.mark.parametrize("error_class", [ErrorClass.INFRA_TIMEOUT, ErrorClass.DOMAIN_VALIDATION, ErrorClass.SYSTEM_BUG])
+# The document's table (126-130), written out.
+ALLOWED = {layer: ("domain" if layer == "L4" else "infra", "system") for layer in ("L2", "L3", "L4", "L5", "L6")}
+
+
+@pytest.mark.parametrize("layer", list(ALLOWED))
+@pytest.mark.parametrize("error_class", list(ErrorClass))
 def test_the_lockdown_of_layers(layer: str, error_class: ErrorClass) -> None:
-    forbidden = "infra" if layer == "L4" else "domain"
-    if error_class.family == forbidden:
-        with pytest.raises(ValueError, match=f"{layer} may not emit"):
-            an_envelope(layer=layer, error_class=error_class)
-    else:
+    may = error_class.value.split(".")[0] in ALLOWED[layer]
+    assert layer_may(layer, error_class) is may
+    if may:
         assert an_envelope(layer=layer, error_class=error_class).layer == layer
+    else:
+        with pytest.raises(ValueError, match=f"^error_class: {layer} may not emit {error_class.value}; it speaks of "):
+            an_envelope(layer=layer, error_class=error_class)
+
+
+@pytest.mark.parametrize("layer", ["L1", "L7", "", "l2"])
+def test_there_are_no_other_layers(layer: str) -> None:
+    assert not layer_may(layer, ErrorClass.SYSTEM_BUG)
+    with pytest.raises(ValueError, match=r"^layer: .* is none of L2, L3, L4, L5, L6"):
+        an_envelope(layer=layer, error_class=ErrorClass.SYSTEM_BUG)
+
+
+def test_a_class_is_its_value_and_says_when_to_use_it() -> None:
+    one = ErrorClass("infra.timeout")
+    assert (one, str(one), one.family) == (ErrorClass.INFRA_TIMEOUT, "infra.timeout", "infra")
+    assert one.when.startswith("No answer came in time")
+    assert copy.deepcopy(one) is one
 
 
 def test_an_input_is_hashed_under_the_installations_key() -> None:

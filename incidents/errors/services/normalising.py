@@ -28,11 +28,12 @@ from incidents.errors.services.grouping import (
 from incidents.errors.services.scrub_rules import NO_RULES, CaptureRules
 from incidents.errors.services.scrubbing import Cleaned, event_scrub
 from incidents.errors.services.sentry_events import NOTHING, SentryEvent, SentryException, event_decode, json_loose
-from readiness.infra.envelope import ErrorEnvelope
+from readiness.infra.envelope import ErrorClass, ErrorEnvelope
 from readiness.infra.redaction import text_scrub
 from readiness.infra.refusals import Malformed
 
 MAX_MESSAGE = 8_192
+ERROR_CLASSES = frozenset(error_class.value for error_class in ErrorClass)
 OLDEST = timedelta(days=30)
 _encoder = msgspec.json.Encoder()
 _local = threading.local()
@@ -200,6 +201,8 @@ def sentry_capture(
     trace = contexts.trace or _NO_TRACE
     presented = [secret for secret in known if secret.encode() in payload]
     kept = event_scrub(event=event, trace=(trace.trace_id, trace.span_id), rules=rules, known=presented)
+    if (tagged := (event.tags or {}).get("error_class")) in ERROR_CLASSES:
+        kept.tags["error_class"] = tagged  # one of ours and no secret, though `domain.authorization` looks like one
     chain = exceptions_kept(event)
     at = timestamp_parse(event.timestamp, received_at, clock_drift(sent_at, received_at))
     in_worker = bool(contexts.celery) or "celery_task_id" in kept.tags

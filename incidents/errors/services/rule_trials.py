@@ -53,7 +53,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`events` of the trial go from one class and layer to another; the newest few of them."""
+    """`events` of the trial go from one class and layer to another; the newest of a few of their groups."""
 
     before: Classification
     after: Classification
@@ -169,10 +169,7 @@ def rule_trial(
         oldest=min((one.event.created_at for one in seen), default=None),
         matched=matched,
         changed=sum(len(rows) for rows in moved.values()),
-        changes=[
-            Change(was, becomes, len(rows), [_example(row) for row in rows[:EXAMPLES]])
-            for (was, becomes), rows in ordered[:MAX_CHANGES]
-        ],
+        changes=[Change(was, becomes, len(rows), _examples(rows)) for (was, becomes), rows in ordered[:MAX_CHANGES]],
         held_back=held.most_common(MAX_CHANGES),
     )
 
@@ -204,6 +201,14 @@ def _why_held(one: Seen, edited: TypeRule | PlaceRule, becomes: Classification |
             return f"are {becomes.error_class}, which {edited.layer} may not emit; they stay {becomes.layer}"
         same = f"are {edited.layer} already"
     return same if first is edited else f"fit a rule before it: {first}"
+
+
+def _examples(events: Sequence[PastEvent]) -> list[Example]:
+    """The newest event of each of the first few groups."""
+    groups: dict[tuple[int, str], PastEvent] = {}
+    for event in events:
+        groups.setdefault((event.project_id, event.fingerprint), event)
+    return [_example(event) for event in list(groups.values())[:EXAMPLES]]
 
 
 def _example(event: PastEvent) -> Example:
