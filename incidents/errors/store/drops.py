@@ -67,10 +67,10 @@ class Drops(NamedTuple):
     last_at: datetime | None
 
 
-def drops_of_incident(incident_id: int, *, since: datetime) -> list[Drops]:
+def drops_of_incidents(incident_ids: Collection[int], *, since: datetime) -> list[Drops]:
     """What was counted and not kept in full, by reason, the most first (index infra_error_drops_incident)."""
     rows = (
-        DroppedCount.objects.filter(incident_id=incident_id, hour__gte=hour_of(since))
+        DroppedCount.objects.filter(incident_id__in=incident_ids, hour__gte=hour_of(since))
         .values_list("reason")
         .annotate(quantity=Sum("quantity"), first_at=Min("first_at"), last_at=Max("last_at"))
         .order_by("-quantity")[:20]

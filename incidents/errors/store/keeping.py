@@ -19,7 +19,8 @@ from incidents.errors.models import (
     UserReport,
 )
 from incidents.errors.services.captured import CapturedError
-from incidents.errors.store.writing import EVENT_COLUMNS, event_row, hour_of, rows_insert
+from incidents.errors.store.writing import EVENT_COLUMNS, event_row, hour_of
+from readiness.infra.bulk_sql import rows_insert
 from readiness.infra.vendor_sql import moment
 
 GROUPS_A_PAGE = 500

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from incidents.errors.models import CaptureSettings, CaptureWindow, LimitNotice
 from incidents.errors.services.limit_book import GROUP, GroupMinute, Ref, Window
 from incidents.errors.services.limits import MINUTE
-from incidents.errors.store.writing import rows_insert
+from readiness.infra.bulk_sql import rows_insert
 from readiness.infra.vendor_sql import moment
 
 _ROWS = 1_000

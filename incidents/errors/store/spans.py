@@ -7,7 +7,8 @@ from django.db.models import Count
 
 from incidents.errors.models import ErrorEvent, Span
 from incidents.errors.services.otlp.spans import SpanRow
-from incidents.errors.store.writing import MAX_ROWS, rows_insert
+from incidents.errors.store.writing import MAX_ROWS
+from readiness.infra.bulk_sql import rows_insert
 from readiness.infra.vendor_sql import moment
 
 _COLUMNS = (

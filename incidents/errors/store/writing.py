@@ -7,10 +7,10 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from django.db import connection
 
 from incidents.errors.models import ErrorId
 from incidents.errors.services.captured import CapturedError
+from readiness.infra.bulk_sql import rows_insert
 from readiness.infra.vendor_sql import moment
 
 EVENT_COLUMNS = (
@@ -26,15 +26,6 @@ MAX_ROWS = 1_000
 def hour_of(moment: datetime) -> datetime:
     """The UTC hour that a moment belongs to."""
     return moment.replace(minute=0, second=0, microsecond=0)
-
-
-def rows_insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], tail: str = "") -> list[Any]:
-    """One multi-row INSERT; `tail` is its ON CONFLICT and RETURNING. What RETURNING gave."""
-    place = f"({','.join(['%s'] * len(columns))})"
-    sql = f"INSERT INTO {table} ({','.join(columns)}) VALUES {','.join([place] * len(rows))} {tail}"  # noqa: S608  names are ours
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [value for row in rows for value in row])
-        return cursor.fetchall() if "RETURNING" in tail else []
 
 
 def ledger_enter(entries: Sequence[tuple[int, str, bytes, date]]) -> set[tuple[int, str]]:

@@ -15,6 +15,7 @@ from incidents.triage.models import (
     IncidentRelease,
     TimelineEntry,
 )
+from readiness.infra.bulk_sql import rows_insert, rows_use
 from readiness.infra.correlation import current_correlation_id
 from readiness.infra.vendor_sql import moment
 
@@ -101,6 +102,10 @@ def grouping_epoch(version: int, *, now: datetime) -> datetime:
     return GroupingEpoch.objects.get_or_create(version=version, defaults={"began_at": now})[0].began_at
 
 
+_COUNTED_COLUMNS = (
+    "id", "occurrences", "first_seen", "last_seen", "last_error_id", "last_release", "last_environment", "severity",
+    "ops_severity", "trusted",
+)  # fmt: skip
 _COUNTED = """
 UPDATE triage_incident SET
   occurrences = triage_incident.occurrences + v.column2,
@@ -110,30 +115,19 @@ UPDATE triage_incident SET
   last_release = CASE WHEN v.column5 = '' THEN triage_incident.last_release ELSE v.column6 END,
   last_environment = CASE WHEN v.column5 = '' THEN triage_incident.last_environment ELSE v.column7 END,
   severity = v.column8, ops_severity = v.column9, trusted = v.column10
-FROM (VALUES {rows}) AS v WHERE triage_incident.id = v.column1
+FROM ({rows}) AS v WHERE triage_incident.id = v.column1
 """
 
 
 def incidents_count(rows: Sequence[tuple[Any, ...]]) -> None:
     """Add (id, occurrences, first, last, error id, release, environment, severity, ops severity, trusted) to each."""
-    place = "(%s,%s,%s,%s,%s,%s,%s,%s,%s,%s)"
-    values = [value for row in rows for value in (row[0], row[1], _moment(row[2]), _moment(row[3]), *row[4:])]
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNTED.format(rows=",".join([place] * len(rows))), values)
-
-
-def _upsert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], tail: str) -> None:
-    place = f"({','.join(['%s'] * len(columns))})"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({','.join(columns)}) VALUES {','.join([place] * len(rows))} {tail}",  # noqa: S608  names are ours
-            [value for row in rows for value in row],
-        )
+    moments = [(row[0], row[1], _moment(row[2]), _moment(row[3]), *row[4:]) for row in rows]
+    rows_use(_COUNTED, "triage_incident", _COUNTED_COLUMNS, moments)
 
 
 def releases_count(counts: Mapping[tuple[int, int, str, str], tuple[int, datetime, datetime]]) -> None:
     """(project, incident, release, environment) → (occurrences, first, last), added to what is there."""
-    _upsert(
+    rows_insert(
         "triage_incident_release",
         ("project_id", "incident_id", "release", "environment", "occurrences", "first_seen", "last_seen"),
         [(*key, number, _moment(first), _moment(last)) for key, (number, first, last) in sorted(counts.items())],
@@ -148,7 +142,7 @@ def releases_count(counts: Mapping[tuple[int, int, str, str], tuple[int, datetim
 
 def hours_count(counts: Mapping[tuple[int, int, datetime], int]) -> None:
     """(project, incident, hour) → occurrences, added to what is there."""
-    _upsert(
+    rows_insert(
         "triage_incident_hour",
         ("project_id", "incident_id", "hour", "occurrences"),
         [(key[0], key[1], _moment(key[2]), number) for key, number in sorted(counts.items())],
