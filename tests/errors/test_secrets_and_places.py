@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from incidents.errors.models import ErrorEvent
+from incidents.errors.models import CheckIn, ErrorEvent, UserReport
 from incidents.errors.services.normalising import payload_decompress
-from incidents.errors.workflows import console_error_record
+from incidents.errors.workflows import console_error_record, scrub_rule_save
+from readiness.infra.actor import SYSTEM
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 from tests.errors.conftest import Door, NativeDoor
 from tests.factories import an_event
@@ -78,6 +79,7 @@ PLACES: dict[str, Place] = {
         },
     },
     "request url": lambda text: {"request": {"url": f"https://shop/{text}?q={text}#{text}", "method": text}},
+    "request url of several lines": lambda text: {"request": {"url": f"a\n{text}\tb"}},
     "request header": lambda text: {"request": {"url": "https://shop/", "headers": {"X-Note": text, "Referer": text}}},
     "header's name": lambda text: {"request": {"url": "https://shop/", "headers": {text: "x"}}},
     "request body": lambda text: {"request": {"url": "https://shop/", "data": {"a": text}}},
@@ -225,6 +227,22 @@ def test_no_value_under_a_secret_name_lands_anywhere_nor_where_it_recurs(
     assert not _leaks(database_dump() + logged.text, sent)
 
 
+def test_a_short_password_of_a_header_is_known_and_words_are_not(door: Door) -> None:
+    request = {"headers": {"Authorization": "Basic am9lOmh1bnRlcjI=", "X-Auth-Mode": "strict"}}  # joe:hunter2
+    exception = {"values": [{"type": "E", "value": "login with hunter2 in strict mode"}]}
+    door.post(door.event_envelope(an_event(request=request, exception=exception)))
+    dump = database_dump()
+    assert "hunter2" not in dump
+    assert "in strict mode" in dump
+
+
+def test_variables_of_a_threads_frames_are_raw_input_too(door: Door) -> None:
+    frame = {"module": "shop.pay", "function": "charge", "in_app": True, "vars": {"basket": "RAW-BASKET"}}
+    threads = {"values": [{"current": True, "stacktrace": {"frames": [frame]}}]}
+    door.post(door.event_envelope(an_event(message="x", exception=None, threads=threads)))
+    assert "RAW-BASKET" not in database_dump()
+
+
 def test_cookies_and_credentials_are_known_in_all_their_forms(door: Door) -> None:
     request = {
         "headers": {"Authorization": "Basic am9lOnN3b3JkZmlzaDk5", "Cookie": "sessionid=sess-abc/123==; theme=dark"}
@@ -261,3 +279,18 @@ def test_an_error_of_the_console_itself_keeps_no_secret(door: Door, logged: pyte
     dump = database_dump()
     for secret in ("s3cr3tpw", "tok123456", "hunter22"):
         assert secret not in dump
+
+
+def test_users_words_and_check_ins_are_under_the_rules_too(door: Door) -> None:
+    scrub_rule_save(
+        rule_id=None, project_id=door.project_id, name="n", target="value", pattern=r"cust-\d+", sample="", active=True,
+        actor=SYSTEM,
+    )  # fmt: skip
+    said = {"event_id": "a" * 32, "comments": "I am cust-123 and it broke"}
+    check_in = {"check_in_id": "b" * 32, "monitor_slug": "bill cust-123", "status": "ok"}
+    items = [
+        ({"type": kind}, json.dumps(sent).encode()) for kind, sent in (("user_report", said), ("check_in", check_in))
+    ]
+    assert door.post(door.envelope(*items)).status_code == 200
+    assert UserReport.objects.get().comments == "I am [Filtered] and it broke"
+    assert CheckIn.objects.get().monitor == "bill [Filtered]"

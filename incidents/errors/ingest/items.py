@@ -7,7 +7,8 @@ from incidents.errors.services.check_ins import JobRunReport, check_in_read
 from incidents.errors.services.feedback import UserSaid, feedback_read, hex_id, user_report_read
 from incidents.errors.services.framing import Item
 from incidents.errors.services.reports import client_report_read
-from incidents.errors.workflows import check_ins_record, drops_record, keys, user_reports_record
+from incidents.errors.workflows import capture_rules, check_ins_record, drops_record, keys, user_reports_record
+from readiness.infra.redaction import Rules
 from readiness.tenants.services.callers import DsnCaller
 
 
@@ -19,17 +20,18 @@ def items_store(*, items: Sequence[Item], header: Mapping[str, Any], caller: Dsn
     refused: list[tuple[str, str, int]] = []
     said: list[UserSaid] = []
     check_ins: list[JobRunReport] = []
+    rules = capture_rules(caller.project_id).rules
     for item in items:
         if item.type == "client_report":
             sdk_drops += client_report_read(item.payload)
         elif item.type in ("user_report", "feedback"):
-            words = _words(item, header, trace_id)
+            words = _words(item, header, trace_id, rules)
             if words is None:
                 refused.append(("feedback", "invalid", 1))
             else:
                 said.append(words)
         elif item.type == "check_in":
-            check_in = check_in_read(item.payload)
+            check_in = check_in_read(item.payload, rules)
             if check_in is None:
                 refused.append(("monitor", "invalid", 1))
             else:
@@ -43,7 +45,9 @@ def items_store(*, items: Sequence[Item], header: Mapping[str, Any], caller: Dsn
             drops_record(project_id=caller.project_id, source=source, drops=drops, key_kind="dsn", key_id=caller.key_id)
 
 
-def _words(item: Item, header: Mapping[str, Any], trace_id: str) -> UserSaid | None:
+def _words(item: Item, header: Mapping[str, Any], trace_id: str, rules: Rules) -> UserSaid | None:
     if item.type == "user_report":
-        return user_report_read(payload=item.payload, trace_id=trace_id, keys=keys())
-    return feedback_read(payload=item.payload, event_id=header.get("event_id"), trace_id=trace_id, keys=keys())
+        return user_report_read(payload=item.payload, trace_id=trace_id, keys=keys(), rules=rules)
+    return feedback_read(
+        payload=item.payload, event_id=header.get("event_id"), trace_id=trace_id, keys=keys(), rules=rules
+    )

@@ -17,7 +17,8 @@ MAX_REPORT_BYTES = 1024 * 1024
 @sentry_door
 def security(request: HttpRequest, project_id: int) -> HttpResponse:
     """200 `{"id": …}` of the first event (null when none was kept); 415 for another content type."""
-    caller = dsn_caller(project_id, keys_presented(request))
+    presented = keys_presented(request)
+    caller = dsn_caller(project_id, presented)
     body = body_read(request, limit=MAX_REPORT_BYTES)
     received_at = utcnow()
     found = security_reports_read(
@@ -41,6 +42,7 @@ def security(request: HttpRequest, project_id: int) -> HttpResponse:
             keys=keys(),
             received_at=received_at,
             rules=capture_rules(project_id),
+            known=presented,
         )
         for event in found.events
     ]

@@ -14,6 +14,7 @@ import msgspec
 from incidents.errors.services.cron import crontab_read, interval_read, run_missed
 from incidents.errors.services.feedback import hex_id
 from incidents.errors.services.normalising import text_clean
+from readiness.infra.redaction import FLOOR, Rules
 
 MAX_PAYLOAD = 100 * 1024  # as Relay has it
 STATUSES = ("in_progress", "ok", "error")
@@ -42,7 +43,7 @@ class JobRunReport:
         return received_at - timedelta(milliseconds=self.duration_ms or 0)
 
 
-def check_in_read(payload: bytes) -> JobRunReport | None:
+def check_in_read(payload: bytes, rules: Rules = FLOOR) -> JobRunReport | None:
     """The check-in; None for one that cannot be read, names no job, or has a status of its own."""
     if len(payload) > MAX_PAYLOAD:
         return None
@@ -52,7 +53,7 @@ def check_in_read(payload: bytes) -> JobRunReport | None:
         return None
     if not isinstance(sent, dict):
         return None
-    monitor, status = text_clean(_str(sent.get("monitor_slug")), 120).strip(), _str(sent.get("status"))
+    monitor, status = text_clean(_str(sent.get("monitor_slug")), 120, rules).strip(), _str(sent.get("status"))
     if not monitor or status not in STATUSES:
         return None
     plain = hex_id(sent.get("check_in_id"))
@@ -65,10 +66,10 @@ def check_in_read(payload: bytes) -> JobRunReport | None:
         monitor=monitor,
         status=status,
         duration_ms=min(round(seconds * 1_000), _LONGEST_MS) if 0 <= seconds < 10**9 else None,
-        environment=text_clean(_str(sent.get("environment")), 64) or "production",
-        release=text_clean(_str(sent.get("release")), 200),
+        environment=text_clean(_str(sent.get("environment")), 64, rules) or "production",
+        release=text_clean(_str(sent.get("release")), 200, rules),
         schedule=_schedule(config.get("schedule")),
-        timezone=text_clean(_str(config.get("timezone")), 64),
+        timezone=text_clean(_str(config.get("timezone")), 64, rules),
         margin_minutes=_minutes(config.get("checkin_margin"), DEFAULT_MARGIN),
         longest_minutes=_minutes(config.get("max_runtime"), DEFAULT_LONGEST),
     )

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from incidents.errors.services.normalising import Keys, person_hash, text_clean
-from readiness.infra.redaction import FILTERED
+from readiness.infra.redaction import FILTERED, FLOOR, Rules
 
 MAX_COMMENTS = 4_096
 MAX_PAYLOAD = 1024 * 1024
@@ -43,8 +43,8 @@ def _object(payload: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _text(value: Any, limit: int) -> str:
-    return text_clean(value, limit) if isinstance(value, str) else ""
+def _text(value: Any, limit: int, rules: Rules) -> str:
+    return text_clean(value, limit, rules) if isinstance(value, str) else ""
 
 
 def _sub(value: dict[str, Any], *path: str) -> dict[str, Any]:
@@ -62,13 +62,13 @@ def hex_id(value: Any) -> str:
     return plain if len(plain) == 32 and not set(plain) - _HEX else ""
 
 
-def _comments(said: Any, names: Sequence[Any]) -> str:
+def _comments(said: Any, names: Sequence[Any], rules: Rules) -> str:
     """The words, without whose they are."""
     text = said if isinstance(said, str) else ""
     for name in names:
         if isinstance(name, str) and len(name.strip()) >= 3:
             text = text.replace(name.strip(), FILTERED)
-    return text_clean(text, MAX_COMMENTS).strip()
+    return text_clean(text, MAX_COMMENTS, rules).strip()
 
 
 def _who(candidates: Sequence[Any], keys: Keys) -> str:
@@ -78,14 +78,14 @@ def _who(candidates: Sequence[Any], keys: Keys) -> str:
     return ""
 
 
-def user_report_read(*, payload: bytes, trace_id: str, keys: Keys) -> UserSaid | None:
+def user_report_read(*, payload: bytes, trace_id: str, keys: Keys, rules: Rules = FLOOR) -> UserSaid | None:
     """A crash dialog's report; None for one that cannot be read or says nothing. `trace_id`: the envelope's."""
     report = _object(payload)
     event_id = hex_id(report.get("event_id")) if report else ""
     if report is None or not event_id:
         return None
     name, email = report.get("name"), report.get("email")
-    comments = _comments(report.get("comments"), (email, name))
+    comments = _comments(report.get("comments"), (email, name), rules)
     if not comments:
         return None
     return UserSaid(
@@ -100,14 +100,16 @@ def user_report_read(*, payload: bytes, trace_id: str, keys: Keys) -> UserSaid |
     )
 
 
-def feedback_read(*, payload: bytes, event_id: object, trace_id: str, keys: Keys) -> UserSaid | None:
+def feedback_read(
+    *, payload: bytes, event_id: object, trace_id: str, keys: Keys, rules: Rules = FLOOR
+) -> UserSaid | None:
     """A widget's feedback, which is an event of its own; None for one that cannot be read or says nothing."""
     event = _object(payload)
     said = _sub(event, "contexts", "feedback") if event else {}
     if event is None or not said:
         return None
     name, email = said.get("name"), said.get("contact_email")
-    comments = _comments(said.get("message"), (email, name))
+    comments = _comments(said.get("message"), (email, name), rules)
     own_id = hex_id(event_id) or hex_id(event.get("event_id"))
     if not comments:
         return None
@@ -121,7 +123,7 @@ def feedback_read(*, payload: bytes, event_id: object, trace_id: str, keys: Keys
         correlation_id=hex_id(_sub(event, "contexts", "trace").get("trace_id")) or trace_id,
         comments=comments,
         user_hash=_who(known, keys),
-        release=_text(event.get("release"), 200),
-        environment=_text(event.get("environment"), 64),
-        url=_text(url.split("?", 1)[0].split("#", 1)[0], 1_000) if isinstance(url, str) else "",
+        release=_text(event.get("release"), 200, rules),
+        environment=_text(event.get("environment"), 64, rules),
+        url=_text(url.split("?", 1)[0].split("#", 1)[0], 1_000, rules) if isinstance(url, str) else "",
     )

@@ -29,7 +29,7 @@ from incidents.errors.services.scrub_rules import NO_RULES, CaptureRules
 from incidents.errors.services.scrubbing import Cleaned, event_scrub
 from incidents.errors.services.sentry_events import NOTHING, SentryEvent, SentryException, event_decode, json_loose
 from readiness.infra.envelope import ErrorClass, ErrorEnvelope
-from readiness.infra.redaction import text_scrub
+from readiness.infra.redaction import FLOOR, Rules, text_scrub
 from readiness.infra.refusals import Malformed
 
 MAX_MESSAGE = 8_192
@@ -71,11 +71,11 @@ class Keys:
     hash_key: bytes
 
 
-def text_clean(text: str | None, limit: int) -> str:
+def text_clean(text: str | None, limit: int, rules: Rules = FLOOR) -> str:
     """Scrubbed, without NUL (PostgreSQL stores none), at most `limit` characters."""
     if not text:
         return ""
-    return text_scrub(text[: limit * 2]).replace("\x00", "")[:limit]
+    return text_scrub(text[: limit * 2], rules).replace("\x00", "")[:limit]
 
 
 def payload_compress(document: bytes) -> bytes:

@@ -116,7 +116,7 @@ def _without_query(url: str) -> str:
 def _origin(url: str) -> tuple[str, str]:
     """(scheme, host with its port) of a URL; a bare word like `inline` has neither."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(" ".join(url.split()))
         return parts.scheme.lower(), parts.netloc.rsplit("@", 1)[-1].lower()
     except ValueError:
         return "", ""

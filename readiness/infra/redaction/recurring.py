@@ -9,7 +9,8 @@ from urllib.parse import quote, unquote
 
 from readiness.infra.redaction.patterns import FILTERED
 
-SHORTEST = 8
+SHORTEST = 6  # up to 7 characters only with letters and something else: shorter words are words
+_WORD = 8
 MOST = 50
 LONGEST = 4_096
 _SCHEMES = ("bearer ", "basic ", "token ", "digest ", "negotiate ", "jwt ", "apikey ")
@@ -21,7 +22,7 @@ _NO_SECRETS = frozenset(
 
 
 class Seen:
-    """The secrets of one event, each at least 8 characters long, at most 50 of them."""
+    """The secrets of one event, at most 50 of them: of 8 characters or more, or of 6 and no plain word or number."""
 
     __slots__ = ("_secrets",)
 
@@ -67,7 +68,9 @@ class Seen:
         self._note(decoded.partition(":")[2])
 
     def _note(self, text: str) -> None:
-        if len(text) < SHORTEST or len(set(text)) == 1 or FILTERED in text or text.lower() in _NO_SECRETS:
+        if len(text) < SHORTEST or (len(text) < _WORD and (text.isalpha() or not text.strip("0123456789.,:-+"))):
+            return
+        if len(set(text)) == 1 or FILTERED in text or text.lower() in _NO_SECRETS:
             return
         if len(self._secrets) < MOST:
             self._secrets[text[:LONGEST]] = None

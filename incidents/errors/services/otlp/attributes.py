@@ -136,7 +136,7 @@ def long_text_read(value: Any, limit: int) -> str:
 def path_only(url: str) -> str:
     """A URL or a target without user, query and fragment."""
     try:
-        parts = urlsplit(url[:2_000])
+        parts = urlsplit(" ".join(url[:2_000].split()))  # which would join what line ends keep apart
     except ValueError:
         return url.split("?", 1)[0][:MAX_TEXT]
     host = parts.netloc.rsplit("@", 1)[-1]

@@ -42,8 +42,11 @@ def head_back(head: Head, event: SentryEvent, chain: Sequence[SentryException], 
 
 def _address(request: Request) -> str:
     """The URL without its query, its fragment and whoever is named in it."""
+    address = (request.url or "")[:2_000]
+    if any(sign in address for sign in "\t\r\n"):  # urlsplit would join what they keep apart, and hide a secret so
+        address = " ".join(address.split())
     try:
-        url = urlsplit((request.url or "")[:2_000])
+        url = urlsplit(address)
     except ValueError:  # `http://[broken`
         return "[no valid URL]"
     host = url.netloc.rsplit("@", 1)[-1]
