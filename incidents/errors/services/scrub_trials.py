@@ -78,6 +78,11 @@ class Trial:
     touched: int
 
     @property
+    def errors_changed(self) -> list[TriedError]:
+        """Those that are changed by any rule, what this one changes first."""
+        return sorted((error for error in self.errors if error.by_all), key=lambda error: not error.by_rule)
+
+    @property
     def errors_hit(self) -> int:
         return sum(1 for error in self.errors if error.by_rule)
 
