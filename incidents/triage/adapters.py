@@ -85,8 +85,8 @@ class FounderCorrelatedEventView:
 
 @dataclass(frozen=True, slots=True)
 class FounderCorrelationResponse:
-    """GET /ops/correlations/<id>; `totals` says how many each source has (counted to 10,000), `truncated` that some of
-    them are left out of `events`.
+    """GET /ops/correlations/<id>; `totals` says how many each source has (counted to 10,000), `truncated` that more
+    events follow those of `events`, `next` where they are; null on the last page that may be asked for.
     """
 
     correlation_id: str
@@ -96,18 +96,22 @@ class FounderCorrelationResponse:
     events: list[FounderCorrelatedEventView]
     totals: dict[str, int]
     truncated: bool
+    next: str | None
 
 
-def founder_correlation(story: OpsCorrelation) -> FounderCorrelationResponse:
-    """A correlation as founders read it."""
+def founder_correlation(
+    story: OpsCorrelation, *, events: Sequence[OpsCorrelatedEvent], more: bool, onward: str | None
+) -> FounderCorrelationResponse:
+    """A correlation as founders read it, with one page of its events."""
     return FounderCorrelationResponse(
         correlation_id=story.correlation_id,
         started_at=isoz(story.started_at),
         ended_at=isoz(story.ended_at),
         components=list(story.components),
-        events=[_correlated_view(story, event) for event in story.events],
+        events=[_correlated_view(story, event) for event in events],
         totals={part.source: part.total for part in story.slices},
-        truncated=story.truncated,
+        truncated=more,
+        next=onward,
     )
 
 

@@ -3,7 +3,9 @@
 from django.http import HttpResponse
 
 from incidents.triage.adapters import founder_correlation, founder_incidents_summary
+from incidents.triage.services.correlations import correlation_page
 from incidents.triage.workflows import correlation_read, incidents_summary_read
+from incidents.triage.workflows.correlations import PAGE, PAGES
 from readiness.infra.problem import json_response
 from readiness.infra.refusals import FieldError, Invalid
 from readiness.tenants.access import MachineRequest, machine, requires_scope
@@ -30,7 +32,12 @@ def infra_summary(request: MachineRequest) -> HttpResponse:
 @machine(methods=("GET",))
 @requires_scope("ops:read")
 def correlation(request: MachineRequest, correlation_id: str) -> HttpResponse:
-    """GET /ops/correlations/<id>: what happened together, in order, across components; a tenant's key sees its own."""
-    return json_response(
-        founder_correlation(correlation_read(asked=correlation_id, project_id=request.caller.project_id))
-    )
+    """GET /ops/correlations/<id>?page=1: what happened together, in order, across components; a tenant's key sees its
+    own.
+    """
+    asked = request.GET.get("page", "1")
+    number = int(asked[:4]) if asked.isascii() and asked.isdigit() else 0
+    story = correlation_read(asked=correlation_id, project_id=request.caller.project_id, page=number)
+    page = correlation_page(events=story.events, number=number, size=PAGE)
+    onward = f"{request.path}?page={number + 1}" if page.more and number < PAGES else None
+    return json_response(founder_correlation(story, events=page.events, more=page.more, onward=onward))

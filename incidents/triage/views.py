@@ -13,10 +13,17 @@ from incidents.errors.services.waterfall import waterfall_build
 from incidents.errors.workflows import incidents_sampled, limit_notices_shown, sdk_drops_read
 from incidents.triage.filters import IncidentFilter
 from incidents.triage.services.clock import diagnosis_clock
-from incidents.triage.services.correlations import OpsCorrelatedEvent, OpsCorrelation, correlation_id_read
+from incidents.triage.services.correlations import (
+    OpsCorrelatedEvent,
+    OpsCorrelation,
+    correlation_id_read,
+    correlation_page,
+)
 from incidents.triage.services.sequence import SpanEvent, components_spell, events_fold
 from incidents.triage.store import incidents_listed
 from incidents.triage.workflows import correlation_read, correlations_recent_read
+from incidents.triage.workflows.correlations import PAGE as CORRELATION_PAGE
+from incidents.triage.workflows.correlations import PAGES as CORRELATION_PAGES
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Invalid, NotFound
 
@@ -102,25 +109,37 @@ def _search_page(request: HttpRequest, *, asked: str, problem: str, status: int)
 def correlation(request: HttpRequest, correlation_id: str) -> HttpResponse:
     """What happened together, in order, across components."""
     try:
-        story = correlation_read(asked=correlation_id)
+        number = _page_number(request.GET.get("page", ""))
+        story = correlation_read(asked=correlation_id, page=number)
     except (NotFound, Invalid) as refused:
         return _search_page(request, asked=correlation_id, problem=refused.detail, status=refused.status)
     spans = [event for event in story.events if event.kind == "span"]
     told = [event for event in story.events if event.kind != "span"]
+    number = min(number, max(1, -(-len(told) // CORRELATION_PAGE)))
+    page = correlation_page(events=told, number=number, size=CORRELATION_PAGE)
     grave = [event for event in told if event.severity is story.worst and event.severity.rank > 0]
     context = {
         "story": story,
         "took_ms": round((story.ended_at - story.started_at) / timedelta(milliseconds=1)),
         "lines": [
             Line(found.event, story.offset_ms(found.event), found.times, _url_of(found.event))
-            for found in events_fold(told)
+            for found in events_fold(page.events)
         ],
+        "page": page,
+        "number": number,
+        "earlier": f"?page={number - 1}" if number > 1 else "",
+        "later": f"?page={number + 1}" if page.more and number < CORRELATION_PAGES else "",
         "first_grave": (grave[0], _url_of(grave[0])) if grave else None,
         "waterfall": waterfall_build(spans=[SpanEvent(event) for event in spans], span_id=None),
         "lanes": _lanes(story),
         "left_out": [part for part in story.slices if part.total > part.shown],
     }
     return render(request, "triage/correlation.html", context)
+
+
+def _page_number(asked: str) -> int:
+    number = int(asked[:4]) if asked.isascii() and asked.isdigit() else 1
+    return min(max(number, 1), CORRELATION_PAGES)
 
 
 def _url_of(event: OpsCorrelatedEvent) -> str:

@@ -15,7 +15,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
 
 from readiness.infra.refusals import Forbidden, Refusal
 
@@ -27,10 +28,24 @@ else:
     WorkflowForm = ModelForm
 
 _REFUSAL = "_workflow_refusal"
+_CORRELATED = ("correlation_id", "first_correlation_id")
+
+
+def correlation_link(correlation_id: str | None) -> str:
+    """A record's correlation, as a link to what happened together under it."""
+    if not correlation_id:
+        return "None: it happened outside any trace."
+    try:
+        url = reverse("correlation", args=[correlation_id])
+    except NoReverseMatch:  # a sender's own id may hold what no address can
+        return correlation_id
+    return format_html('<a href="{}">{}</a>', url, correlation_id)
 
 
 class ReadOnlyAdmin(_ModelAdmin):
-    """No add, no change, no delete, no bulk action, whatever the role. Who may look is the role's affair."""
+    """No add, no change, no delete, no bulk action, whatever the role. Who may look is the role's affair. A record that
+    names its correlation leads to the page of what happened together.
+    """
 
     actions = None
     list_per_page = 50
@@ -44,6 +59,15 @@ class ReadOnlyAdmin(_ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        fields = super().get_fields(request, obj)
+        return ["correlation" if name in _CORRELATED else name for name in fields]
+
+    @admin.display(description="Correlation")
+    def correlation(self, obj: Any) -> str:
+        known = (getattr(obj, name, None) for name in _CORRELATED)
+        return correlation_link(next((found for found in known if found), None))
 
 
 class WorkflowAdmin(_ModelAdmin):

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from readiness.infra.admin import ReadOnlyAdmin, WorkflowAdmin
+from readiness.infra.admin import ReadOnlyAdmin, WorkflowAdmin, correlation_link
 from readiness.infra.refusals import Invalid
 from readiness.programs.forms import EvidenceForm
 from readiness.programs.models import (
@@ -160,8 +160,12 @@ class EvidenceAdmin(WordAdmin):
     )  # fmt: skip
     kept = (
         "public_id", "program", "title", "kind", "url", "ref", "outcome", "value", "unit", "commit", "note", "sha256",
-        "collected_at", "valid_until", "received_at", "source", "actor_name",
+        "collected_at", "valid_until", "received_at", "source", "actor_name", "correlation",
     )  # fmt: skip
+
+    @admin.display(description="Correlation")
+    def correlation(self, row: Evidence) -> str:
+        return correlation_link(row.correlation_id)
 
     def workflow_save(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> Model:
         program: Program | None = form.cleaned_data["program"]
@@ -207,8 +211,8 @@ class VerdictAdmin(ReadOnlyAdmin):
     list_filter = ("program", "verdict")
     list_select_related = ("program",)
     fields = (
-        "program", "sequence", "verdict", "score", "blockers", "evaluated_at", "as_of", "cause", "actor_name", "digest",
-        "link", "said",
+        "program", "sequence", "verdict", "score", "blockers", "evaluated_at", "as_of", "cause", "actor_name",
+        "correlation_id", "digest", "link", "said",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Verdict]:

@@ -13,16 +13,24 @@ from django.test.utils import CaptureQueriesContext
 from incidents.errors.models import ErrorEvent
 from incidents.errors.store.correlated import errors_correlated
 from incidents.errors.workflows import errors_commit
+from incidents.triage import api
 from incidents.triage.models import Incident
 from incidents.triage.workflows import correlation_read, correlations
 from readiness.infra.transactions import atomic_write
 from readiness.tenants.models import Tenant
-from tests.factories import a_captured_error, a_project, a_tenant, an_api_key
+from tests.factories import a_captured_error, a_project, a_tenant, a_viewer, an_api_key
 from tests.triage.conftest import HEADER, PROJECT, TRACE
 
 pytestmark = pytest.mark.django_db
 EVERY_SOURCE = 12  # queries: one a source, the errors' incidents, and the key
 Fill = Callable[[], Incident]
+
+
+@pytest.fixture
+def reader() -> Client:
+    client = Client()
+    client.force_login(a_viewer())
+    return client
 
 
 def get(asked: str = TRACE, *, tenant: Tenant | None = None) -> Any:
@@ -105,17 +113,63 @@ def test_it_is_read_only_and_the_founders(trace_everywhere: Fill) -> None:
     assert Client().post(path, headers=wrong).status_code == 405
 
 
-def test_it_shows_the_first_of_very_many_and_counts_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(correlations, "SOURCE_LIMIT", 3)
-    sent = {"contexts": {"trace": {"trace_id": TRACE}}, "fingerprint": ["one"]}
+def test_it_is_paged_in_order_whatever_the_sources(trace_everywhere: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (api, correlations):
+        monkeypatch.setattr(module, "PAGE", 4)
     began = int(time.time()) - 60
-    errors_commit(errors=[a_captured_error(timestamp=began + number, **sent) for number in range(5)])
-    body = get().json()
-    errors = [event for event in body["events"] if event["kind"] == "error"]
-    assert len(errors) == 3
-    assert [event["offset_ms"] for event in errors] == [0, 1_000, 2_000]
-    assert body["totals"]["errors"] == 5
-    assert body["truncated"] is True
+    sent = {"contexts": {"trace": {"trace_id": TRACE}}, "fingerprint": ["one"]}
+    errors_commit(errors=[a_captured_error(timestamp=began + number, **sent) for number in range(9)])
+    trace_everywhere()
+    whole = correlation_read(asked=TRACE, page=10).events
+    path, refs = f"/ops/correlations/{TRACE}", []
+    while path:
+        body = get(path.removeprefix("/ops/correlations/")).json()
+        assert body["truncated"] is (body["next"] is not None)
+        assert len(body["events"]) == 4 or body["next"] is None
+        assert body["totals"]["errors"] == 10
+        refs += [(event["ref"], event["title"]) for event in body["events"]]
+        path = body["next"]
+    assert refs == [(event.ref, event.title) for event in whole]
+
+
+@pytest.mark.parametrize("page", ["0", "21", "-1", "x", "1e3", "99999999999999999999"])
+def test_there_are_so_many_pages_and_no_more(trace_everywhere: Fill, page: str) -> None:
+    trace_everywhere()
+    answer = get(f"{TRACE}?page={page}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/page"
+
+
+def many_errors(copies: int, correlation: str) -> None:
+    """Copies of the one stored error under `correlation`, an SQL expression of `n`."""
+    columns = [field.column for field in ErrorEvent._meta.concrete_fields if field.column]
+    drawn = {"error_id": "'err_' || n", "correlation_id": correlation}
+    with atomic_write(), connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {copies}) "
+            f"INSERT INTO infra_error_events ({', '.join(columns)}) "
+            f"SELECT {', '.join(drawn.get(column, column) for column in columns)} FROM infra_error_events, numbers"
+        )
+
+
+def test_ten_thousand_under_one_id_are_paged_and_counted(reader: Client, django_assert_max_num_queries: Any) -> None:
+    errors_commit(errors=[a_captured_error(contexts={"trace": {"trace_id": TRACE}})])
+    many_errors(10_050, f"'{TRACE}'")
+    with django_assert_max_num_queries(EVERY_SOURCE):
+        correlation_read(asked=TRACE)
+    first = get().json()
+    assert (len(first["events"]), first["totals"]["errors"]) == (100, 10_000)
+    assert first["next"] == f"/ops/correlations/{TRACE}?page=2"
+    last = get(f"{TRACE}?page=20").json()
+    assert (len(last["events"]), last["truncated"], last["next"]) == (100, True, None)
+    page = reader.get(f"/correlations/{TRACE}/").content.decode()
+    assert "10,000 or more errors" in page
+    assert 'rel="next" href="?page=2"' in page
+    assert 'rel="prev"' not in page
+    end = reader.get(f"/correlations/{TRACE}/", {"page": "999"}).content.decode()
+    assert "from the 1901st on" in end
+    assert 'rel="prev" href="?page=19"' in end
+    assert 'rel="next"' not in end
 
 
 def test_its_queries_do_not_grow(trace_everywhere: Fill, django_assert_max_num_queries: Any) -> None:
@@ -151,16 +205,9 @@ def test_the_planner_takes_the_index_among_many_events() -> None:
     """Left to itself, at a size where it matters; and the first of very many come off it without a sort."""
     sent = {"contexts": {"trace": {"trace_id": TRACE}}}
     errors_commit(errors=[a_captured_error(**sent)])
-    columns = [field.column for field in ErrorEvent._meta.concrete_fields if field.column]
     flood = "f" * 32  # one id for everything, as a careless sender has it
-    correlation = f"CASE WHEN n % 2 = 0 THEN '{flood}' ELSE lpad(to_hex(n / 20), 32, '0') END"
-    drawn = {"error_id": "'err_' || md5(n::text)", "correlation_id": correlation}
-    with atomic_write(), connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO infra_error_events ({', '.join(columns)}) "
-            f"SELECT {', '.join(drawn.get(column, column) for column in columns)} "
-            "FROM infra_error_events, generate_series(1, 20000) AS n"
-        )
+    many_errors(20_000, f"CASE WHEN n % 2 = 0 THEN '{flood}' ELSE lpad(to_hex(n / 20), 32, '0') END")
+    with connection.cursor() as cursor:
         cursor.execute("ANALYZE infra_error_events")
     few, many = (
         errors_correlated(correlation_id=asked, project_id=None)[:101].explain() for asked in (f"{7:032x}", flood)

@@ -75,14 +75,14 @@ def test_it_follows_a_browser_through_api_outbox_worker_and_error(
     page.goto("/operations/")
     page.set_extra_http_headers({"traceparent": header(trace)})
     with page.expect_response(lambda answer: "/run/" in answer.url) as answered:
-        page.get_by_role("button", name="Run Verdicts now").click()
+        page.get_by_role("button", name="Run Retention now").click()
     assert answered.value.headers["x-correlation-id"] == trace
     page.set_extra_http_headers({})
 
-    found = story(traced, reader, trace, until=lambda kinds: len(kinds.get("outbox", ())) == 2 and "job" in kinds)
+    found = story(traced, reader, trace, until=_all_of_it)
     assert [event["component"] for event in found["outbox"]] == ["outbox.job.run"] * 2
-    assert [event["component"] for event in found["error"]] == ["job.verdicts"]
-    assert found["error"][0]["title"] == "LookupError: no verdict today"
+    assert [event["component"] for event in found["error"]] == ["job.retention"]
+    assert found["error"][0]["title"] == "LookupError: nothing to forget"
     assert found["job"][0]["severity"] == "action"
     assert found["incident"][0]["incident"] == found["error"][0]["incident"]
     _reads_on_the_page(page, trace)
@@ -96,15 +96,57 @@ def _reads_on_the_page(page: Page, trace: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("What happened together?")
     sequence = page.get_by_role("region", name="What happened, in order of time")
     for said in (
-        "LookupError: no verdict today",
+        "LookupError: nothing to forget",
         "is to be done after the commit",
         "was delivered",
-        "Job verdicts failed",
+        "Job retention failed",
     ):
         expect(sequence).to_contain_text(said)
     assert axe(page) == []
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def _all_of_it(kinds: Events) -> bool:
+    """The message, its delivery and the run, and the error and the incident that the run recorded before it ended."""
+    return len(kinds.get("outbox", ())) == 2 and kinds.keys() >= {"job", "error", "incident"}
+
+
+def test_one_id_goes_from_caller_and_browser_to_the_decision(
+    traced: Console, reader: str, open_page: OpenPage, trace: str
+) -> None:
+    """Caller → API → domain service → incident; browser → outbox → Celery task → verdict: one trace, one story."""
+    traced.manage("import_program", "phase-1-exit")
+    envelope = an_envelope(severity="CRITICAL", component="billing.engine")
+    key = traced.demo["keys"]["errors:write"]
+    sent = traced.call("POST", "/v1/errors", body=envelope, key=key, headers={"traceparent": header(trace)})
+    incident = sent.json()["accepted"][0]["incident"]
+    page = sign_in(open_page(traced))
+    page.goto("/operations/")
+    page.set_extra_http_headers({"traceparent": header(trace)})
+    page.get_by_role("button", name="Run Verdicts now").click()
+    expect(page.get_by_text("Verdicts is asked for")).to_be_visible()
+    page.set_extra_http_headers({})
+
+    found = story(
+        traced,
+        reader,
+        trace,
+        until=lambda kinds: len(kinds.get("outbox", ())) == 2 and kinds.keys() >= {"job", "verdict"},
+    )
+    assert found["verdict"][0]["title"].startswith("phase-1-exit: NO-GO recorded")
+    assert found["error"][0]["incident"] == found["incident"][0]["incident"] == incident
+    body = traced.call("GET", f"/ops/correlations/{trace}", key=reader).json()
+    assert body["components"][:3] == ["billing.engine", "console.incidents", "outbox.job.run"]
+    assert set(body["components"][3:]) == {"job.verdicts", "console.verdicts"}
+    assert {event["layer"] for event in body["events"]} == {"L4", "L5"}
+    in_order = [event["kind"] for event in body["events"] if "delivered" not in event["title"]]
+    assert in_order == ["error", "incident", "outbox", "job", "verdict"]
+    page.goto(f"/correlations/{trace}/")
+    shown = page.get_by_role("region", name="What happened, in order of time").locator("tbody tr").all_inner_texts()
+    assert len(shown) == len(body["events"])
+    for row, event in zip(shown, body["events"], strict=True):
+        assert event["title"] in row
 
 
 def test_it_follows_a_callers_error_into_the_delivery_of_its_recurrence(
@@ -129,8 +171,10 @@ def test_it_follows_a_callers_error_into_the_delivery_of_its_recurrence(
     assert {"billing.engine", "outbox.incident.recurred"} <= {event["component"] for event in found["error"]}
     assert "recurred" in found["incident"][0]["title"]
     assert found["outbox"][0]["title"].startswith(f"incident.recurred {opened['incident']}")
-    for line in _lines(traced, "worker", rid=trace):
-        assert line["tenantId"] == "demo"
+    wait_until(lambda: _lines(traced, "worker", rid=trace), what="the line of the failed delivery")
+    lines = _lines(traced, "worker", rid=trace)
+    assert "outbox.incident.recurred failed" in lines[0]["event"]
+    assert {line["tenantId"] for line in lines} == {"demo"}
 
 
 def test_an_envelope_that_names_a_correlation_keeps_it(traced: Console, reader: str, trace: str) -> None:
@@ -186,7 +230,8 @@ def test_every_line_of_the_log_says_whose_work_it_is(traced: Console, reader: st
     assert (line["tenantId"], line["level"]) == ("demo", "error")
     assert line["event"].startswith("/v1/break failed: the shelf is empty, password=[Filtered]")
     programs = _all_lines(traced)
-    assert programs["worker"], "the worker has something to say"
+    assert all(programs[program] for program in ("web", "worker", "beat")), "each of them has something to say"
+    assert {(line["rid"], line["tenantId"]) for line in programs["beat"]} == {(None, None)}, "the scheduler is nobody's"
     for program, lines in programs.items():
         for entry in lines:
             assert entry.keys() >= {"ts", "level", "logger", "event", "rid", "tenantId"}, (program, entry)

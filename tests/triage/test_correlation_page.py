@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from flags.models import FlagRevision
 from incidents.errors.workflows import errors_commit
-from incidents.triage.models import Incident
+from incidents.lessons.models import ControlRun
+from incidents.triage.models import Incident, TimelineEntry
+from readiness.operations.models import JobRun
+from readiness.programs.models import Evidence, Verdict
 from tests.factories import a_captured_error, a_founder, a_viewer, an_incident
 from tests.triage.conftest import HEADER, TRACE
 
@@ -122,3 +126,23 @@ def test_an_incident_and_its_error_in_the_admin_lead_here(reader: Client) -> Non
     founder = Client()
     founder.force_login(a_founder())
     assert link in founder.get(f"/admin/errors/errorsummary/{incident.first_error_id}/change/").content.decode()
+
+
+def test_each_record_of_the_admin_that_names_a_correlation_leads_here(trace_everywhere: Fill) -> None:
+    incident = trace_everywhere()
+    founder = Client()
+    founder.force_login(a_founder())
+    link = f'href="/correlations/{TRACE}/"'
+    records = {
+        "flags/flagrevision": FlagRevision.objects.filter(correlation_id=TRACE),
+        "triage/timelineentry": TimelineEntry.objects.filter(correlation_id=TRACE),
+        "triage/incident": Incident.objects.filter(pk=incident.pk),
+        "operations/jobrun": JobRun.objects.filter(correlation_id=TRACE),
+        "lessons/controlrun": ControlRun.objects.filter(correlation_id=TRACE),
+        "programs/verdict": Verdict.objects.filter(correlation_id=TRACE),
+        "programs/evidence": Evidence.objects.filter(correlation_id=TRACE),
+    }
+    for path, rows in records.items():
+        answer = founder.get(f"/admin/{path}/{rows.values_list('pk', flat=True)[0]}/change/")
+        assert answer.status_code == 200, path
+        assert link in answer.content.decode(), path

@@ -18,7 +18,7 @@ def view(request: MachineRequest) -> HttpResponse:
 
 
 def job(*, actor: Actor) -> int:
-    raise LookupError("no verdict today")
+    raise LookupError("nothing to forget")
 
 
 def handler(*, key: str, payload: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 
@@ -48,16 +47,6 @@ class ErrorAdmin(ReadOnlyAdmin):
     @admin.display(description="Message")
     def message_start(self, error: ErrorSummary) -> str:
         return error.message[:120]
-
-    @admin.display(description="Correlation")
-    def correlation(self, error: ErrorSummary) -> str:
-        if not error.correlation_id:
-            return "None was sent."
-        try:
-            url = reverse("correlation", args=[error.correlation_id])
-        except NoReverseMatch:  # a sender's own id may hold what no address can
-            return error.correlation_id
-        return format_html('<a href="{}">{}</a>', url, error.correlation_id)
 
     @admin.display(description="What happened")
     def what_happened(self, error: ErrorSummary) -> str:

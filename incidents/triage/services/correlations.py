@@ -79,12 +79,34 @@ class OpsCorrelation:
         return any(part.total > part.shown for part in self.slices)
 
     @property
+    def total(self) -> int:
+        """Rows of all sources: at least so many, where one is counted to its bound."""
+        return sum(part.total for part in self.slices)
+
+    @property
     def worst(self) -> OpsSeverity:
         return max((event.severity for event in self.events), key=lambda severity: severity.rank)
 
     def offset_ms(self, event: OpsCorrelatedEvent) -> int:
         """Milliseconds from the first event to this one."""
         return round((event.at - self.started_at) / timedelta(milliseconds=1))
+
+
+@dataclass(frozen=True, slots=True)
+class CorrelationPage:
+    """Events `begin` + 1 and on, in order; `more`: there is a page behind it, if that may be asked for."""
+
+    events: tuple[OpsCorrelatedEvent, ...]
+    begin: int
+    more: bool
+
+
+def correlation_page(*, events: Sequence[OpsCorrelatedEvent], number: int, size: int) -> CorrelationPage:
+    """One page of a story that was read for it: with the first `number * size + 1` rows of each source, the first
+    `number * size` events of all are the true ones, whichever sources they come from.
+    """
+    begin, end = (number - 1) * size, number * size
+    return CorrelationPage(tuple(events[begin:end]), begin, more=len(events) > end)
 
 
 def correlation_assemble(*, correlation_id: str, slices: Sequence[CorrelationSlice]) -> OpsCorrelation | None:

@@ -14,10 +14,11 @@ from incidents.triage.services.correlations import (
     correlation_id_read,
 )
 from incidents.triage.workflows.correlated import error_severity, error_title
-from readiness.infra.refusals import NotFound
+from readiness.infra.refusals import FieldError, Invalid, NotFound
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
-SOURCE_LIMIT = 100
+PAGE = 100
+PAGES = 20  # further on, a list of errors by their correlation id is the better tool (the admin has it)
 LOOKED_AT = 200
 RECENT = 12
 
@@ -29,14 +30,19 @@ class CorrelationReader(Protocol):
 
 
 @transactional(TransactionIntent.READ_ONLY)
-def correlation_read(session: Session, *, asked: str, project_id: int | None = None) -> OpsCorrelation:
-    """Everything stored under a correlation id, of one project unless `project_id` is None. A fixed number of queries.
+def correlation_read(session: Session, *, asked: str, project_id: int | None = None, page: int = 1) -> OpsCorrelation:
+    """What is stored under a correlation id, as far as its first `page` pages need it; of one project unless
+    `project_id` is None. A fixed number of queries.
 
-    Raises Invalid (`asked` holds no id) and NotFound.
+    Raises Invalid (`asked` holds no id, or there is no such page) and NotFound.
     """
+    if not 1 <= page <= PAGES:
+        raise Invalid(
+            f"page must be a whole number from 1 to {PAGES}.", errors=[FieldError("/page", f"{page} is not.")]
+        )
     correlation_id = correlation_id_read(asked)
     readers: list[CorrelationReader] = [import_string(dotted) for dotted in settings.READINESS_CORRELATION_READERS]
-    slices = [reader(correlation_id=correlation_id, project_id=project_id, limit=SOURCE_LIMIT) for reader in readers]
+    slices = [reader(correlation_id=correlation_id, project_id=project_id, limit=page * PAGE + 1) for reader in readers]
     story = correlation_assemble(correlation_id=correlation_id, slices=slices)
     if story is None:
         raise NotFound(
