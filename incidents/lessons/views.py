@@ -32,6 +32,7 @@ from incidents.lessons.services.steps import incident_steps
 from incidents.lessons.store import controls_of_incidents, lessons_current
 from incidents.lessons.workflows import IncidentStory, control_number, control_page_read, incident_story_read
 from incidents.triage import workflows as triage
+from incidents.triage.store import merged_ids
 from incidents.triage.workflows import incident_number
 from readiness.infra.actor import Actor
 from readiness.infra.refusals import Conflict, NotFound, Refusal
@@ -71,7 +72,7 @@ def _incident_page(
             )
         ),
         "retention_days": settings.READINESS_RETENTION_DAYS,
-        "sampled": incident_sampled_read(incident_id=incident_id),
+        "sampled": incident_sampled_read(incident_ids=[incident_id, *merged_ids(incident_id)]),
         "together": together_views(story.together),
         "said": [said_view(report) for report in story.said],
         "steps": incident_steps(

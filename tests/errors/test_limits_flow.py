@@ -314,7 +314,7 @@ def test_figures_say_what_of_a_key_and_an_incident_is_not_there(door: Door, sett
     assert [(line.reason, line.key_id, line.day, line.week) for line in lines] == [
         ("incident_limit", door.dsn.pk, 5, 5), ("key_limit", door.dsn.pk, 2, 2),
     ]  # fmt: skip
-    (sampled,) = incident_sampled_read(incident_id=Incident.objects.get().pk)
+    (sampled,) = incident_sampled_read(incident_ids=[Incident.objects.get().pk])
     assert (sampled.words, sampled.quantity) == ("over its limit", 5)
     assert sampled.when.endswith(f"UTC on {utcnow().day} {utcnow():%B}")
 

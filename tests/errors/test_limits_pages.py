@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from incidents.errors.models import DroppedCount, LimitNotice
 from incidents.triage.models import Incident
+from incidents.triage.workflows import incident_merge
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import atomic_write
-from tests.factories import a_dsn_key, a_founder, a_user, an_incident
+from tests.factories import ANYBODY, a_dsn_key, a_founder, a_user, an_incident
 
 pytestmark = pytest.mark.django_db
 
@@ -120,6 +121,14 @@ def test_an_incident_says_how_many_were_only_counted_and_when(client: Client) ->
     assert "3 of the 13,000 were counted and not kept in full: in a spike" in page
     other = an_incident()
     assert "not kept in full" not in text(reader, f"/incidents/{other.public_id}/")
+
+
+def test_what_was_only_counted_goes_along_with_a_merge(client: Client) -> None:
+    source, target = an_incident(), an_incident()
+    a_drop(incident_id=source.pk, quantity=1)
+    incident_merge(source_ids=[source.pk], target_id=target.pk, actor=ANYBODY)
+    page = text(sign_in(client, "viewer"), f"/incidents/{target.public_id}/")
+    assert "1 of the 2 were counted" in page
 
 
 def test_the_list_marks_an_incident_that_was_sampled_today(client: Client) -> None:

@@ -30,7 +30,7 @@ class DroppedCount(models.Model):
             ),
         ]
         indexes = [
-            # drops_of_incident(): what an incident's page shows
+            # drops_of_incidents(): what an incident's page shows
             models.Index(fields=["incident_id", "hour"], name="infra_error_drops_incident"),
             # drops_forget(): retention, and the latest of all
             models.Index(fields=["hour"], name="infra_error_drops_hour"),

@@ -115,9 +115,11 @@ def key_lines_read(session: Session, *, project_ids: Collection[int]) -> Mapping
 
 
 @transactional(TransactionIntent.READ_ONLY)
-def incident_sampled_read(session: Session, *, incident_id: int) -> list[SampledSpan]:
-    """What of an incident's errors was counted and not kept in full, by reason, and between when."""
-    rows = drops_store.drops_of_incident(incident_id, since=utcnow() - INCIDENT_DROPS_FOR)
+def incident_sampled_read(session: Session, *, incident_ids: Collection[int]) -> list[SampledSpan]:
+    """What of an incident's errors, and of those merged into it, was counted and not kept in full, by reason, and
+    between when.
+    """
+    rows = drops_store.drops_of_incidents(incident_ids, since=utcnow() - INCIDENT_DROPS_FOR)
     return [sampled_span(**row._asdict()) for row in rows]
 
 
