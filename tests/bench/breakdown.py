@@ -85,6 +85,10 @@ def measure(home: Path, options: Options) -> Section:
     return section(figures, fsync_us=fsync_measure(home), about=f"{about} {others.percent():.0f} %")
 
 
+def _pair(figures: Mapping[str, float], one: str, other: str) -> str:
+    return f"{figures[one]:,.0f} / {figures[other]:,.0f}"
+
+
 def fsync_measure(home: Path, *, times: int = 50) -> float:
     """µs that this machine takes to put 4 KB on disk: the least that a commit waits for. The median."""
     taken, path = [], home / "fsync.probe"
@@ -109,7 +113,13 @@ def section(figures: Mapping[str, Mapping[str, Any]], *, fsync_us: float, about:
     database = next(iter(figures))
     rows.append([f"commit in batches of {_TYPICAL}, {database}", f"{commit:.0f}", f"{100 * commit / total:.0f} %"])
     rows.append(["together", f"{total:.0f}", "100 %"])
-    rows.append(["scrubbing alone, a clean event", f"{first['scrub_clean']:.0f}", ""])
+    alone = first["scrub_alone"]
+    ratio = alone["scrub"] / alone["parse"]
+    rows.append(["scrubbing, a clean event, in its request", f"{first['scrub_clean']:.0f}", ""])
+    rows.append(
+        ["scrubbing alone, a clean event / a parse of its JSON", _pair(alone, "scrub", "parse"), f"{ratio:.1f} ×"]
+    )
+    rows.append(["its patterns over the whole event: google-re2 / Python's re", _pair(alone, "re2", "python"), ""])
     for name, measured in figures.items():
         for batch in BATCHES:
             used, passed = measured["commits"][str(batch)]

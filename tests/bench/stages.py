@@ -256,6 +256,7 @@ def commit_measure(commit: Callable[..., object], errors: Sequence[Any], *, batc
 def run(folder: Path, *, project: str, key: str, repeats: int, count: int) -> dict[str, Any]:
     """All figures, in µs an event."""
     application: Application = importlib.import_module("readiness.wsgi").application
+    scrubbing_measure = importlib.import_module("tests.bench.scrubbing").scrubbing_measure
     storing = importlib.import_module("incidents.errors.workflows.storing")
     captured = importlib.import_module(f"{_CAPTURE}.captured")
     envelopes = envelopes_load(folder)[:count]
@@ -271,6 +272,7 @@ def run(folder: Path, *, project: str, key: str, repeats: int, count: int) -> di
     if not replace_everywhere(errors_commit, collect):
         raise AssertionError("nothing calls errors_commit any more")
     whole = _whole(application, fresh, repeats=repeats)
+    alone = scrubbing_measure(clean(envelopes), repeats=repeats)
     clock = StageClock()
     stages_wrap(clock)
     stages = stages_measure(application, clock, fresh, repeats=repeats)
@@ -286,7 +288,8 @@ def run(folder: Path, *, project: str, key: str, repeats: int, count: int) -> di
             for request in requests_make(envelopes, project=project, key=key):
                 send(application, request)
         commits[str(batch)] = commit_measure(errors_commit, collected, batch=batch)
-    return {"stages": stages, "calls": calls, "whole": whole, "scrub_clean": scrub_clean, "commits": commits}
+    scrubbing = {"scrub_clean": scrub_clean, "scrub_alone": alone}
+    return {"stages": stages, "calls": calls, "whole": whole, "commits": commits, **scrubbing}
 
 
 def _whole(application: Application, requests: Sequence[Request], *, repeats: int) -> float:

@@ -49,6 +49,7 @@ def test_it_meets_every_stage_of_a_real_request(fresh_database: str, tmp_path: P
     figures = stages_run(console, tmp_path / "events", repeats=1, count=4)
     assert [stage for stage, calls in figures["calls"].items() if calls == 0] == []
     assert figures["stages"].keys() == {REQUEST, *STAGES}
+    assert all(spent > 0 for spent in figures["scrub_alone"].values())
     assert figures["commits"].keys() == {str(batch) for batch in BATCHES}
     shown = section({"SQLite": figures}, fsync_us=400.0, about="4 envelopes")
-    assert [len(row) for row in shown.rows] == [3] * (len(STAGES) + 4 + len(BATCHES) + 1)
+    assert [len(row) for row in shown.rows] == [3] * (len(STAGES) + 6 + len(BATCHES) + 1)
