@@ -11,11 +11,19 @@ thread's stack, else the message.
   group counts for nothing, and the error is grouped with that member raised alone.
 
 The rules are those of Sentry's newstyle strategies, with the changes that CHANGELOG names.
+
+To change what is hashed: freeze this module as grouping_v<N>.py (as grouping_v1 is), raise GROUPING_VERSION, and let
+`CapturedError.previous` compute the frozen one's hash. No incident splits by that: for READINESS_GROUPING_OVERLAP_DAYS
+after the new version's first event, an unknown hash is looked for under the hash of the version before, and is attached
+to the incident to which that one leads now, merged or split as it may be (incidents.triage.workflows.recording). Hashes
+map many-to-one onto incidents, so two that the new version tells apart stay together until a person splits them.
+
+What is hashed is what is stored: `explaining` puts a stored event together again and groups it with this very module.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from incidents.errors.services.frame_names import frame_key, type_name
@@ -28,6 +36,7 @@ MAX_EXCEPTIONS = 20
 MAX_FRAMES = 50
 MAX_PARTS = 50
 MAX_VALUE = 8_192
+MAX_TYPE = 400
 MAX_PART = 1_000
 _VARIABLE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 
@@ -87,9 +96,10 @@ def _stack(frames: Iterable[Frame], *, own: bool, browser: bool) -> list[str]:
     return found if all(found) else [key for key in found if key]
 
 
-def _exception_parts(
+def exception_parts(
     exception: SentryException, frames: Sequence[Frame], *, own: bool, browser: bool, stored: bool
 ) -> list[str]:
+    """What one exception of the chain adds to the hash."""
     parts = ["exception"]
     mechanism = exception.mechanism
     if exception.type and not (mechanism is not None and mechanism.synthetic):
@@ -160,11 +170,11 @@ def _exceptions_grouping(event: SentryEvent, stored: bool) -> Grouping | None:
         root, members, children = tree
         own = any(frame.in_app for place in (root, *members) for frame in stacks[place])
         distinct = {
-            tuple(_exception_parts(chain[p], stacks[p], own=own, browser=browser, stored=stored)): p
+            tuple(exception_parts(chain[p], stacks[p], own=own, browser=browser, stored=stored)): p
             for p in reversed(members)
         }
         if len(distinct) > 1:
-            mine = _exception_parts(chain[root], stacks[root], own=own, browser=browser, stored=stored)
+            mine = exception_parts(chain[root], stacks[root], own=own, browser=browser, stored=stored)
             parts = [part for member in sorted(distinct) for part in member]
             chosen = (*(distinct[member] for member in sorted(distinct)), root)
             return Grouping(_strategy(own, any(stacks)), [*parts, "group", *mine], chosen, own)
@@ -172,7 +182,7 @@ def _exceptions_grouping(event: SentryEvent, stored: bool) -> Grouping | None:
     own = any(frame.in_app for place in chosen for frame in stacks[place])
     parts = []
     for place in chosen:
-        parts += _exception_parts(chain[place], stacks[place], own=own, browser=browser, stored=stored)
+        parts += exception_parts(chain[place], stacks[place], own=own, browser=browser, stored=stored)
     if not any(stacks) and (stack := _crashed_stack(event, browser)):
         # Native programs tell the stack with the crashed thread, beside an exception that has none.
         types = [part for part in parts if not part.startswith("value:")]
@@ -224,7 +234,7 @@ def _variable(name: str, event: SentryEvent, message: str, stored: bool) -> str 
     if name.startswith("tags."):
         return (event.tags or {}).get(name[5:]) or f"<no-value-for-tag-{name[5:]}>"
     if name in ("type", "error.type"):
-        return (raised and raised.type) or "<no-type>"
+        return ((raised and raised.type) or "<no-type>")[:MAX_TYPE]
     if name in ("value", "error.value", "message"):
         value = raised.value if raised and raised.value else message
         return message_parameterise(_clean(value, MAX_VALUE, stored)) or "<no-value>"
@@ -233,23 +243,38 @@ def _variable(name: str, event: SentryEvent, message: str, stored: bool) -> str 
         crash = next((f for f in reversed(frames) if f.in_app), frames[-1] if frames else None)
         said = crash and (crash.function if name.endswith("function") else crash.module)
         return said or f"<no-{name.rsplit('.', 1)[-1]}>"
-    if name in ("transaction", "level", "logger", "release", "environment"):
-        return str(getattr(event, name) or f"<no-{name}>")
+    if name == "environment":
+        return (event.environment or "")[:64] or "production"  # as it is stored when nothing is said
+    if name in ("transaction", "level", "logger", "release"):
+        return str(getattr(event, name) or f"<no-{name}>")[:200]
     return None
+
+
+def sdk_parts(
+    *, event: SentryEvent, fingerprint: Sequence[str], message: str, stored: bool = False
+) -> Iterator[tuple[str, Grouping | str]]:
+    """What the SDK wrote and what it stands for, in order: our own grouping for `{{ default }}`, else a text."""
+    for part in fingerprint[:MAX_PARTS]:
+        variable = _VARIABLE.fullmatch(part.strip())
+        if variable is None:
+            yield part, _clean(part, MAX_PART, stored)
+        elif variable[1] == "default":
+            yield part, default_grouping(event=event, message=message, stored=stored)
+        else:
+            resolved = _variable(variable[1], event, message, stored)
+            yield part, _clean(part if resolved is None else resolved, MAX_PART, stored)
 
 
 def _sdk_grouping(event: SentryEvent, fingerprint: Sequence[str], message: str, stored: bool) -> Grouping:
     parts: list[str] = []
-    for part in fingerprint[:MAX_PARTS]:
-        variable = _VARIABLE.fullmatch(part.strip())
-        if variable is None:
-            parts.append(_clean(part, MAX_PART, stored))
-        elif variable[1] == "default":
-            parts += default_grouping(event=event, message=message, stored=stored).parts
+    default: Grouping | None = None
+    for _, found in sdk_parts(event=event, fingerprint=fingerprint, message=message, stored=stored):
+        if isinstance(found, Grouping):
+            default = found
+            parts += found.parts
         else:
-            resolved = _variable(variable[1], event, message, stored)
-            parts.append(_clean(part if resolved is None else resolved, MAX_PART, stored))
-    return Grouping("sdk", parts)
+            parts.append(found)
+    return Grouping("sdk", parts, default.chosen, default.own) if default else Grouping("sdk", parts)
 
 
 def sdk_fingerprint_kept(event: SentryEvent) -> list[str] | None:

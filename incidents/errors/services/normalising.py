@@ -20,6 +20,7 @@ from incidents.errors.services.class_rules import ClassRules
 from incidents.errors.services.classifying import sentry_classify, severity_of_level
 from incidents.errors.services.grouping import (
     GROUPING_VERSION,
+    MAX_TYPE,
     exceptions_kept,
     sdk_fingerprint_kept,
     sentry_fingerprint,
@@ -211,6 +212,8 @@ def sentry_capture(
         event, chain, kept, error_id=error_id, at=at, hash_key=keys.hash_key, in_worker=in_worker,
         told_layer=told_layer, rules=rules.classes, sent_under=origin.correlation_id,
     )  # fmt: skip
+    if event.fingerprint:
+        event.tags = dict(kept.tags)  # a fingerprint may name tags: what they are is what is stored of them
     fingerprint = sentry_fingerprint(event=event, message=envelope.message)
     sampled = None if admit is None else admit(origin.project_id, fingerprint)
     detail = {} if sampled else _detail(event, chain, kept)
@@ -309,7 +312,7 @@ def _detail(event: SentryEvent, chain: list[SentryException], kept: Cleaned) -> 
     return {
         "exceptions": [
             {
-                "type": (e.type or "")[:200],
+                "type": (e.type or "")[:MAX_TYPE],
                 "value": (e.value or "")[:MAX_MESSAGE],
                 "module": e.module and e.module[:200],
                 "handled": e.mechanism.handled if e.mechanism else None,
