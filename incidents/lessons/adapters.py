@@ -66,7 +66,7 @@ class TogetherView:
 
 @dataclass(frozen=True, slots=True)
 class FounderIncidentResponse:
-    """GET /ops/incidents/INC-12 (INTERFACES.md)."""
+    """GET /ops/incidents/INC-12 (INTERFACES.md); `merged_into`: `INC-7`, where its events are, for a merged one."""
 
     id: str
     title: str
@@ -88,6 +88,7 @@ class FounderIncidentResponse:
     controls: list[dict[str, str]]
     recurrences: int
     timeline: list[dict[str, Any]]
+    merged_into: str | None = None
 
 
 def founder_incident_response(
@@ -102,6 +103,7 @@ def founder_incident_response(
     controls: Sequence[ControlRow],
     recurrences: int,
     timeline: Sequence[EntryRow],
+    merged_into: int | None = None,
 ) -> FounderIncidentResponse:
     """`places`: (release, environment); `diagnosis`: state, seconds, target in seconds."""
     state, seconds, target = diagnosis
@@ -120,6 +122,7 @@ def founder_incident_response(
         ],
         recurrences=recurrences,
         timeline=[{"at": isoz(e.at), "kind": e.kind, "text": e.text, "actor": e.actor} for e in timeline],
+        merged_into=None if merged_into is None else f"INC-{merged_into}",
     )
 
 

@@ -38,5 +38,6 @@ def ops_incident(request: MachineRequest, public_id: str) -> HttpResponse:
             ],
             recurrences=incident.recurrences,
             timeline=story.timeline,
+            merged_into=incident.merged_into_id,
         )
     )

@@ -32,7 +32,6 @@ from incidents.lessons.services.steps import incident_steps
 from incidents.lessons.store import controls_of_incidents, lessons_current
 from incidents.lessons.workflows import IncidentStory, control_number, control_page_read, incident_story_read
 from incidents.triage import workflows as triage
-from incidents.triage.store import merged_ids
 from incidents.triage.workflows import incident_number
 from readiness.infra.actor import Actor
 from readiness.infra.refusals import Conflict, NotFound, Refusal
@@ -48,7 +47,7 @@ CLIENT = Path(__file__).parent / "client" / "readiness_client.py"
 
 @require_safe
 def incident(request: HttpRequest, public_id: str) -> HttpResponse:
-    """What broke, why, and what keeps it from breaking again."""
+    """What broke, why, and what keeps it from breaking again; one that was merged leads to where its events are."""
     return _incident_page(request, incident_number(public_id))
 
 
@@ -56,6 +55,9 @@ def _incident_page(
     request: HttpRequest, incident_id: int, *, forms: dict[str, Form] | None = None, status: int = 200
 ) -> HttpResponse:
     story = incident_story_read(incident_id=incident_id)
+    if (target := story.incident.merged_into_id) is not None:
+        messages.info(request, f"INC-{incident_id} was merged into INC-{target}: this is what both are now.")
+        return redirect("incident", public_id=f"INC-{target}")
     error = None if story.event is None else error_view(story.event)
     context = {
         "story": story,
@@ -72,7 +74,7 @@ def _incident_page(
             )
         ),
         "retention_days": settings.READINESS_RETENTION_DAYS,
-        "sampled": incident_sampled_read(incident_ids=[incident_id, *merged_ids(incident_id)]),
+        "sampled": incident_sampled_read(incident_ids=[incident_id, *story.merged]),
         "together": together_views(story.together),
         "said": [said_view(report) for report in story.said],
         "steps": incident_steps(

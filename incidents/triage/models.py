@@ -150,6 +150,27 @@ class IncidentMerge(models.Model):
         return f"INC-{self.source_id} into INC-{self.target_id}"
 
 
+class IncidentSplit(models.Model):
+    """Hashes were split off one incident as another. `moved`: ids of the fingerprints that went. Merging the new one
+    back undoes it.
+    """
+
+    project_id = models.BigIntegerField()
+    parent = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="splits_given")
+    new = models.OneToOneField(Incident, on_delete=models.PROTECT, related_name="split_off")
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=254)
+    moved = models.JSONField(default=list)
+
+    class Meta:
+        db_table = "triage_incident_split"
+        # splits_of(): what an incident's grouping page lists
+        indexes = [models.Index(fields=["parent", "-at"], name="triage_split_parent")]
+
+    def __str__(self) -> str:
+        return f"INC-{self.new_id} off INC-{self.parent_id}"
+
+
 class IncidentRelease(models.Model):
     """In which releases and environments an incident was seen, and how often."""
 

@@ -1,6 +1,7 @@
 """A new version of the grouping algorithm splits nothing: what an older version's hash leads to, the new one joins."""
 
 import datetime as dt
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,11 @@ from incidents.errors.services.captured import CapturedError, Origin
 from incidents.errors.services.grouping import GROUPING_VERSION
 from incidents.errors.services.native import native_capture
 from incidents.errors.workflows import errors_commit
-from incidents.triage.models import GroupingEpoch, Incident, IncidentFingerprint
+from incidents.triage.models import GroupingEpoch, Incident, IncidentFingerprint, IncidentMerge
+from incidents.triage.workflows import incident_merge, incident_split, incident_unmerge
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import atomic_write
-from tests.factories import KEYS, a_captured_error
+from tests.factories import ANYBODY, KEYS, a_captured_error, an_incident
 
 pytestmark = pytest.mark.django_db
 
@@ -68,10 +70,11 @@ def test_an_error_that_was_never_seen_opens_an_incident() -> None:
 
 def test_the_dual_look_up_ends_thirty_days_after_the_first_event_of_the_version() -> None:
     errors_commit(errors=[of_version_1()])
+    errors_commit(errors=[a_captured_error(exception=None, message="the first of version 2")])
     with atomic_write():
         GroupingEpoch.objects.filter(version=GROUPING_VERSION).update(began_at=utcnow() - dt.timedelta(days=31))
     errors_commit(errors=[a_captured_error()])
-    assert Incident.objects.count() == 2
+    assert Incident.objects.count() == 3
 
 
 def test_the_beginning_of_a_version_is_noted_once() -> None:
@@ -95,3 +98,63 @@ def test_an_envelope_of_version_1_keeps_its_incident_too() -> None:
     errors_commit(errors=[replace(one, fingerprint=one.previous(), fingerprint_version=1, previous=None)])
     errors_commit(errors=[other])
     assert Incident.objects.get().occurrences == 2
+
+
+# --- the version after this one ---------------------------------------------------------------------------------------
+
+
+def of_the_next_version(name: str, **fields: Any) -> CapturedError:
+    """The error as it will be captured when GROUPING_VERSION is raised, and this version frozen."""
+    error = a_captured_error(fingerprint=[name], **fields)
+    return replace(
+        error,
+        fingerprint=hashlib.sha256(b"next" + error.fingerprint.encode()).hexdigest()[:32],
+        fingerprint_version=GROUPING_VERSION + 1,
+        previous=lambda: error.fingerprint,
+    )
+
+
+def lands(*errors: CapturedError) -> list[str]:
+    return [str(stored.incident) for stored in errors_commit(errors=list(errors))]
+
+
+def test_raising_the_version_splits_no_incident() -> None:
+    one, two = an_incident(fingerprint=["one"]), an_incident(fingerprint=["two"])
+    assert lands(*(of_the_next_version(name) for name in ("one", "two", "one"))) == [
+        one.public_id, two.public_id, one.public_id,
+    ]  # fmt: skip
+    assert Incident.objects.count() == 2
+    new = IncidentFingerprint.objects.get(incident=two, version=GROUPING_VERSION + 1)
+    assert new.previous is not None
+    assert new.previous.version == GROUPING_VERSION
+
+
+def test_a_merge_survives_the_next_version_and_so_does_its_undoing() -> None:
+    target, source = an_incident(fingerprint=["one"]), an_incident(fingerprint=["two"])
+    incident_merge(source_ids=[source.pk], target_id=target.pk, actor=ANYBODY)
+    assert lands(of_the_next_version("two"), of_the_next_version("one")) == [target.public_id] * 2
+    incident_unmerge(merge_id=IncidentMerge.objects.get().pk, actor=ANYBODY)
+    assert lands(of_the_next_version("two"), of_the_next_version("one")) == [source.public_id, target.public_id]
+
+
+def test_a_split_survives_the_next_version() -> None:
+    one, two = an_incident(fingerprint=["one"]), an_incident(fingerprint=["two"])
+    incident_merge(source_ids=[two.pk], target_id=one.pk, actor=ANYBODY)
+    moved = IncidentFingerprint.objects.filter(incident=one).latest("pk")
+    new = incident_split(incident_id=one.pk, fingerprint_ids=[moved.pk], actor=ANYBODY).incident_id
+    assert lands(of_the_next_version("two"), of_the_next_version("one")) == [f"INC-{new}", one.public_id]
+
+
+def test_a_hash_that_came_by_two_upgrades_goes_back_with_the_first_one() -> None:
+    first = of_version_1()
+    errors_commit(errors=[first])
+    source, target = Incident.objects.get(), an_incident(fingerprint=["other"])
+    incident_merge(source_ids=[source.pk], target_id=target.pk, actor=ANYBODY)
+    second = a_captured_error()
+    third = replace(
+        second, fingerprint="3" * 32, fingerprint_version=GROUPING_VERSION + 1, previous=lambda: second.fingerprint,
+        envelope=a_captured_error().envelope,
+    )  # fmt: skip
+    assert lands(second) == lands(third) == [target.public_id]
+    incident_unmerge(merge_id=IncidentMerge.objects.get().pk, actor=ANYBODY)
+    assert IncidentFingerprint.objects.filter(incident=source).count() == 3

@@ -32,6 +32,7 @@ from incidents.triage.store import (
     hours_of,
     incident_find,
     incidents_resembling,
+    merged_ids,
     releases_of,
     timeline_of,
 )
@@ -59,9 +60,9 @@ class ControlShown:
 @dataclass(frozen=True, slots=True)
 class IncidentStory:
     """One incident from first event to proven prevention. `event` is the one that `shown` tells of, None when
-    nothing is left; `erased`: how many are gone on purpose; `together` are the errors of its correlation, `waterfall`
-    the spans of its trace; `said` is what users wrote about it; `resembling` are earlier incidents with what was learnt
-    from each.
+    nothing is left; `erased`: how many are gone on purpose; `merged`: the incidents that are part of it; `together` are
+    the errors of its correlation, `waterfall` the spans of its trace; `said` is what users wrote about it; `resembling`
+    are earlier incidents with what was learnt from each.
     """
 
     incident: Incident
@@ -75,6 +76,7 @@ class IncidentStory:
     said: Sequence[UserReport]
     releases: Sequence[IncidentRelease]
     hours: Sequence[int]
+    merged: Sequence[int]
     timeline: Sequence[TimelineEntry]
     root_cause: RootCause | None
     lessons: Sequence[Lesson]
@@ -92,7 +94,7 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
     incident = incident_find(incident_id)
     if incident is None or (project_id is not None and incident.project_id != project_id):
         raise NotFound(f"There is no INC-{incident_id}. The list of incidents has those that there are.")
-    now = utcnow()
+    now, merged = utcnow(), merged_ids(incident.pk)
     groups = fingerprints_of_incident(incident.pk)
     shown = event_to_show(project_id=incident.project_id, error_id=incident.last_error_id, fingerprints=groups)
     event = shown.event
@@ -114,7 +116,8 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
         said=_said(incident, event, groups),
         releases=releases,
         hours=[counted.get(hour, 0) for hour in hour_window(now, HOURS_SHOWN)],
-        timeline=timeline_of(incident.pk),
+        merged=merged,
+        timeline=timeline_of(incident.pk, merged=merged),
         root_cause=root_cause,
         lessons=lessons,
         controls=_shown(rows, now=now, broken_commits=root_cause.broken_commits if root_cause else ()),

@@ -92,6 +92,29 @@ def _not_merged(incident: Mergeable) -> None:
         raise Conflict(f"{_name(incident)} was merged into INC-{incident.merged_into_id} already.")
 
 
+def moves_check(*, moves: Mapping[int, int], seen: Mapping[int, int]) -> None:
+    """Raises Conflict where an incident's hashes were moved since somebody looked: the numbers that they confirmed are
+    no longer true. `moves`, `seen`: how often they had been moved, now and then, by incident.
+    """
+    changed = [pk for pk, number in seen.items() if pk in moves and moves[pk] != number]
+    if changed:
+        names = " and ".join(f"INC-{pk}" for pk in sorted(changed))
+        raise Conflict(
+            f"Somebody merged, split or undid something in {names} while you were looking; nothing was changed now. "
+            "Read the new numbers, then confirm again."
+        )
+
+
+def unmerge_check(*, source: Mergeable, target: Mergeable, undone_by: str | None) -> None:
+    """Raises Conflict for a merge that was undone already, or whose target went into another incident since."""
+    if undone_by is not None:
+        raise Conflict(f"{_name(source)} was taken out of {_name(target)} already, by {undone_by}.")
+    if target.merged_into_id is not None:
+        raise Conflict(
+            f"{_name(target)} was itself merged into INC-{target.merged_into_id} since; undo that merge first."
+        )
+
+
 def merge_keeps_open(*, source: Mergeable, target: Mergeable) -> None:
     """Raises Conflict where an open incident would end by being merged into a resolved one that was less grave: what
     has to be proven before it closes would go unproven.
@@ -109,17 +132,16 @@ def merge_fields(*, source: Mergeable, target: Mergeable) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {"occurrences": target.occurrences + source.occurrences}
     if source.first_seen < target.first_seen:
-        fields.update(
-            {name: getattr(source, name) for name in ("first_seen", "first_error_id", "first_correlation_id")}
-        )
+        first = ("first_seen", "first_error_id", "first_correlation_id")
+        fields |= {name: getattr(source, name) for name in first}
     if source.last_seen > target.last_seen:
         last = ("last_seen", "last_error_id", "last_release", "last_environment")
-        fields.update({name: getattr(source, name) for name in last})
+        fields |= {name: getattr(source, name) for name in last}
     if source.status in _OPEN and target.status in _OPEN:
         if target.diagnosed_at is None and source.detected_at < target.detected_at:
             fields["detected_at"] = source.detected_at
         if source.priority < target.priority:
-            fields.update(priority=source.priority, priority_confirmed=source.priority_confirmed)
+            fields |= {"priority": source.priority, "priority_confirmed": source.priority_confirmed}
     severity = worse_severity(target.severity, source.severity)
     fields["severity"] = severity
     fields["ops_severity"] = ops_severity_compute(

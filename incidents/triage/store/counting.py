@@ -19,7 +19,6 @@ from readiness.infra.bulk_sql import rows_insert, rows_use
 from readiness.infra.correlation import current_correlation_id
 from readiness.infra.vendor_sql import moment
 
-GROUPING_VERSIONS = ",".join(str(version) for version in range(1, GROUPING_VERSION + 1))
 FingerprintKey = tuple[int, int, str]  # (project, algorithm version, hash)
 
 
@@ -37,12 +36,13 @@ def groups_known(keys: Sequence[FingerprintKey]) -> dict[FingerprintKey, tuple[i
     if not keys:
         return {}
     projects, hashes = sorted({key[0] for key in keys}), sorted({key[2] for key in keys})
+    versions = ",".join(map(str, range(1, max(key[1] for key in keys) + 1)))
     with connection.cursor() as cursor:  # on the hot path: compiling a query costs more than running it
         cursor.execute(
             "SELECT f.project_id, f.version, f.fingerprint, f.incident_id, i.moves "  # noqa: S608
             "FROM triage_incident_fingerprint f JOIN triage_incident i ON i.id = f.incident_id "
             f"WHERE f.project_id IN ({','.join(['%s'] * len(projects))}) "
-            f"AND f.version IN ({GROUPING_VERSIONS}) AND f.fingerprint IN ({','.join(['%s'] * len(hashes))})",
+            f"AND f.version IN ({versions}) AND f.fingerprint IN ({','.join(['%s'] * len(hashes))})",
             [*projects, *hashes],
         )
         return {(row[0], row[1], row[2]): (row[3], row[4]) for row in cursor.fetchall()}

@@ -5,23 +5,40 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import Count, F, Q, QuerySet
 
-from incidents.triage.models import Incident, IncidentFingerprint, IncidentHour, IncidentMerge, IncidentRelease
+from incidents.triage.models import (
+    Incident,
+    IncidentFingerprint,
+    IncidentHour,
+    IncidentMerge,
+    IncidentRelease,
+    IncidentSplit,
+)
 
 Place = tuple[str, str]  # (release, environment)
-FINGERPRINTS_SHOWN = 100
-
-
-def fingerprint_rows(incident_id: int, *, limit: int = FINGERPRINTS_SHOWN) -> list[IncidentFingerprint]:
-    """The hashes of an incident, the last added first, each with the older one by which it came."""
-    rows = IncidentFingerprint.objects.filter(incident_id=incident_id).select_related("previous")
-    return list(rows.order_by("-pk")[:limit])
+MERGES_READ = 200
 
 
 def fingerprint_ids(incident_id: int) -> list[int]:
     """The ids of an incident's hashes."""
     return list(IncidentFingerprint.objects.filter(incident_id=incident_id).order_by("pk").values_list("pk", flat=True))
+
+
+def fingerprints_named(ids: Sequence[int]) -> list[IncidentFingerprint]:
+    """The hashes with these ids, wherever they lead."""
+    return list(IncidentFingerprint.objects.filter(pk__in=ids).order_by("pk"))
+
+
+def fingerprints_listed(incident_id: int) -> QuerySet[IncidentFingerprint]:
+    """The hashes of an incident, its first one first, each with the older one by which it came."""
+    return IncidentFingerprint.objects.filter(incident_id=incident_id).select_related("previous").order_by("pk")
+
+
+def fingerprint_counts(incident_ids: Sequence[int]) -> dict[int, int]:
+    """How many hashes lead to each of the incidents; those without any are left out."""
+    rows = IncidentFingerprint.objects.filter(incident_id__in=incident_ids).values_list("incident_id")
+    return dict(rows.annotate(Count("pk")).order_by())
 
 
 def fingerprints_move(ids: Sequence[int], *, to: int) -> int:
@@ -30,9 +47,15 @@ def fingerprints_move(ids: Sequence[int], *, to: int) -> int:
 
 
 def fingerprints_at(ids: Sequence[int], incident_id: int) -> list[IncidentFingerprint]:
-    """Those of the hashes that lead to this incident now, and those of its hashes that came by one of them."""
+    """Those of the hashes that lead to this incident now, and those of its hashes that upgrades attached by them."""
     rows = IncidentFingerprint.objects.filter(incident_id=incident_id)
-    return list(rows.filter(Q(pk__in=ids) | Q(previous_id__in=ids)).order_by("pk"))
+    found = {row.pk: row for row in rows.filter(Q(pk__in=ids) | Q(previous_id__in=ids))}
+    waiting = list(found)
+    while waiting:  # once for each version of the algorithm
+        later = {row.pk: row for row in rows.filter(previous_id__in=waiting)}
+        waiting = [pk for pk in later if pk not in found]
+        found.update(later)
+    return [found[pk] for pk in sorted(found)]
 
 
 def incidents_moved(ids: Sequence[int]) -> None:
@@ -128,9 +151,24 @@ def merge_of(incident_id: int) -> IncidentMerge | None:
     return IncidentMerge.objects.filter(source_id=incident_id, undone_at__isnull=True).first()
 
 
-def merges_into(incident_id: int, *, limit: int = 50) -> list[IncidentMerge]:
+def merges_into(incident_id: int, *, limit: int = MERGES_READ) -> list[IncidentMerge]:
     """What was merged into the incident, undone merges too, the last first; each with its source."""
     rows = IncidentMerge.objects.filter(target_id=incident_id).select_related("source")
+    return list(rows.order_by("-at", "-pk")[:limit])
+
+
+def split_add(**fields: Any) -> IncidentSplit:
+    return IncidentSplit.objects.create(**fields)
+
+
+def split_of(incident_id: int) -> IncidentSplit | None:
+    """How this incident was split off another, if it was; with that one."""
+    return IncidentSplit.objects.filter(new_id=incident_id).select_related("parent").first()
+
+
+def splits_from(incident_id: int, *, limit: int = 50) -> list[IncidentSplit]:
+    """What was split off the incident, the last first; each with what became of it."""
+    rows = IncidentSplit.objects.filter(parent_id=incident_id).select_related("new")
     return list(rows.order_by("-at", "-pk")[:limit])
 
 

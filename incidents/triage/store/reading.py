@@ -92,6 +92,19 @@ def incidents_resembling(incident: Incident, *, limit: int = 3) -> list[Incident
     )[:limit]
 
 
+def incidents_to_merge_into(
+    *, project_id: int, synthetic: bool, words: str, without: Sequence[int], limit: int = 10
+) -> list[Incident]:
+    """A project's incidents that take others in and match the words (`INC-12`, title, component), last seen first."""
+    rows = Incident.objects.filter(project_id=project_id, synthetic=synthetic, merged_into__isnull=True)
+    digits = words.upper().removeprefix("INC-")
+    if digits.isascii() and digits.isdigit() and len(digits) < 16:
+        rows = rows.filter(Q(pk=int(digits)) | Q(title__icontains=words))
+    elif words:
+        rows = rows.filter(Q(title__icontains=words) | Q(component__icontains=words))
+    return list(rows.exclude(pk__in=without).order_by("-last_seen", "-pk")[:limit])
+
+
 def hour_window(now: datetime, hours: int) -> list[datetime]:
     """The last `hours` whole hours, oldest first, the present one included."""
     present = now.replace(minute=0, second=0, microsecond=0)

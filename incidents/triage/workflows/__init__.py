@@ -6,7 +6,8 @@ from incidents.triage.workflows.correlations import (
     correlation_read,
     correlations_recent_read,
 )
-from incidents.triage.workflows.merging import incident_merge, incident_unmerge, merge_preview
+from incidents.triage.workflows.grouping import GroupingPage, grouping_page_read
+from incidents.triage.workflows.merging import incident_merge, incident_unmerge
 from incidents.triage.workflows.moves import (
     IncidentRef,
     incident_acknowledge,
@@ -18,6 +19,7 @@ from incidents.triage.workflows.moves import (
     incident_set_priority,
     timeline_add,
 )
+from incidents.triage.workflows.previews import merge_choose, merge_preview, split_preview, unmerge_preview
 from incidents.triage.workflows.reading import IncidentsSummary, incidents_summary_read
 from incidents.triage.workflows.recording import (
     RECURRED_TOPIC,
@@ -32,11 +34,13 @@ from incidents.triage.workflows.splitting import incident_split
 __all__ = [
     "RECURRED_TOPIC",
     "CorrelationReader",
+    "GroupingPage",
     "IncidentRef",
     "IncidentSinkInTransaction",
     "IncidentsSummary",
     "correlation_read",
     "correlations_recent_read",
+    "grouping_page_read",
     "incident_acknowledge",
     "incident_confirm_recurrence",
     "incident_hide_sample",
@@ -52,7 +56,10 @@ __all__ = [
     "incidents_of_errors",
     "incidents_record",
     "incidents_summary_read",
+    "merge_choose",
     "merge_preview",
     "slice_read",
+    "split_preview",
     "timeline_add",
+    "unmerge_preview",
 ]

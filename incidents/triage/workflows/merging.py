@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from incidents.errors.store.groups import GroupFigures, group_figures, group_newest
 from incidents.triage import store
-from incidents.triage.models import Incident, IncidentMerge
+from incidents.triage.models import Incident, IncidentFingerprint, IncidentMerge
 from incidents.triage.services.merging import (
     fields_keep,
     fields_restore,
@@ -18,6 +18,8 @@ from incidents.triage.services.merging import (
     merge_fields,
     merge_ids_check,
     merge_keeps_open,
+    moves_check,
+    unmerge_check,
 )
 from incidents.triage.services.recurrence import is_recurrence
 from incidents.triage.services.severity import ops_severity_compute
@@ -26,8 +28,8 @@ from incidents.triage.workflows.recording import recurrence_mark, recurrence_tel
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.envelope import ErrorClass, ErrorSeverity
-from readiness.infra.refusals import Conflict, NotFound
-from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
+from readiness.infra.refusals import NotFound
+from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, transactional
 
 Holders = Callable[..., Mapping[int, str]]
 
@@ -57,14 +59,24 @@ def incidents_lock(txn: SingleConnectionTxn, ids: Sequence[int]) -> dict[int, In
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
-def incident_merge(txn: SingleConnectionTxn, *, source_ids: Sequence[int], target_id: int, actor: Actor) -> IncidentRef:
+def incident_merge(
+    txn: SingleConnectionTxn,
+    *,
+    source_ids: Sequence[int],
+    target_id: int,
+    actor: Actor,
+    seen: Mapping[int, int] | None = None,
+) -> IncidentRef:
     """Merge incidents into another: their hashes lead there from now on, their figures are added to its own, and their
-    timelines are read with it. Raises Invalid (with itself, none, too many), NotFound, Conflict (services.merging).
+    timelines are read with it. `seen`: how often each one's hashes had moved when the person looked.
+
+    Raises Invalid (with itself, none, too many), NotFound, Conflict (services.merging).
     """
     sources = merge_ids_check(source_ids=source_ids, target_id=target_id)
     rows = incidents_lock(txn, sorted({*sources, target_id}))
     target = rows[target_id]
     merge_check(sources=[rows[pk] for pk in sources], target=target, held=incidents_held([*sources, target_id]))
+    moves_check(moves={pk: row.moves for pk, row in rows.items()}, seen=seen or {})
     for pk in sources:
         _merge_one(txn, rows[pk], target, actor)
     store.incidents_moved([*sources, target_id])
@@ -74,7 +86,7 @@ def incident_merge(txn: SingleConnectionTxn, *, source_ids: Sequence[int], targe
 def _merge_one(txn: SingleConnectionTxn, source: Incident, target: Incident, actor: Actor) -> None:
     now = utcnow()
     places = store.release_times(source.pk)
-    again = _seen_again(target, places)
+    again = incident_seen_again(target, places)
     if again is None:
         merge_keeps_open(source=source, target=target)
     moved = store.fingerprint_ids(source.pk)
@@ -116,7 +128,7 @@ def _set(incident: Incident, fields: Mapping[str, Any]) -> None:
         incident.save(update_fields=list(fields))
 
 
-def _seen_again(incident: Incident, places: Mapping[store.Place, tuple[int, Any, Any]]) -> store.Place | None:
+def incident_seen_again(incident: Incident, places: Mapping[store.Place, tuple[int, Any, Any]]) -> store.Place | None:
     """Where a resolved incident was seen after its resolution, in a release that it had not been seen in before."""
     moment = incident.prevented_at or incident.closed_at
     if incident.status not in store.RESOLVED or moment is None:
@@ -133,27 +145,21 @@ def _seen_again(incident: Incident, places: Mapping[store.Place, tuple[int, Any,
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
-def incident_unmerge(txn: SingleConnectionTxn, *, merge_id: int, actor: Actor) -> IncidentRef:
+def incident_unmerge(
+    txn: SingleConnectionTxn, *, merge_id: int, actor: Actor, seen: Mapping[int, int] | None = None
+) -> IncidentRef:
     """Undo a merge: the hashes that came with it go back, those that an upgrade added to them too, with the figures of
     then and the events stored since; the source is what it was. Raises NotFound, Conflict.
     """
-    merge = store.merge_find(merge_id)
-    if merge is None:
-        raise NotFound("There is no such merge; the incident's grouping page lists those that there are.")
+    merge = merge_find(merge_id)
     rows = incidents_lock(txn, sorted({merge.source_id, merge.target_id}))
     merge.refresh_from_db()
     source, target = rows[merge.source_id], rows[merge.target_id]
-    if merge.undone_at is not None:
-        raise Conflict(f"{source.public_id} was taken out of {target.public_id} already, by {merge.undone_by}.")
-    if target.merged_into_id is not None:
-        raise Conflict(
-            f"{target.public_id} was itself merged into INC-{target.merged_into_id} since; undo that merge first."
-        )
+    unmerge_check(source=source, target=target, undone_by=merge.undone_by if merge.undone_at else None)
+    moves_check(moves={pk: row.moves for pk, row in rows.items()}, seen=seen or {})
     back = store.fingerprints_at(merge.moved, target.pk)
-    since = GroupFigures()
-    if back:
-        hashes = [row.fingerprint for row in back]
-        since = group_figures(project_id=target.project_id, fingerprints=hashes, since=merge.at)
+    since = figures_since(merge, back)
+    _figures_give_up(source, figures_gone(merge, back))
     _figures_return(merge, source, target, since)
     store.fingerprints_move([row.pk for row in back], to=source.pk)
     source.status, source.merged_into = merge.status_before, None
@@ -171,11 +177,41 @@ def incident_unmerge(txn: SingleConnectionTxn, *, merge_id: int, actor: Actor) -
     ):
         store.timeline_append(incident=incident, at=merge.undone_at, kind="unmerged", text=text, actor=actor.name)
     store.incidents_moved([source.pk, target.pk])
-    if (again := _seen_again(source, since.releases)) is not None:
+    if (again := incident_seen_again(source, since.releases)) is not None:
         recurrence_mark(source, at=utcnow(), release=again[0], trusted=source.trusted)
         if source.trusted:
             recurrence_tell(txn, source)
     return IncidentRef(source.pk, source.status)
+
+
+def merge_find(merge_id: int) -> IncidentMerge:
+    """Raises NotFound."""
+    if (merge := store.merge_find(merge_id)) is None:
+        raise NotFound("There is no such merge; the incident's grouping page lists those that there are.")
+    return merge
+
+
+def figures_since(merge: IncidentMerge, back: Sequence[IncidentFingerprint]) -> GroupFigures:
+    """What the stored events under these hashes come to that arrived since the merge."""
+    hashes = [row.fingerprint for row in back]
+    if not hashes:
+        return GroupFigures()
+    return group_figures(project_id=merge.project_id, fingerprints=hashes, since=merge.at)
+
+
+def figures_gone(merge: IncidentMerge, back: Sequence[IncidentFingerprint]) -> GroupFigures:
+    """What the source had counted before the merge under hashes that were split off since: that stays where it is."""
+    elsewhere = set(merge.moved) - {row.pk for row in back}
+    hashes = [row.fingerprint for row in store.fingerprints_named(sorted(elsewhere))]
+    if not hashes:
+        return GroupFigures()
+    return group_figures(project_id=merge.project_id, fingerprints=hashes, until=merge.at)
+
+
+def _figures_give_up(source: Incident, gone: GroupFigures) -> None:
+    releases = {place: number for place, (number, _, _) in gone.releases.items()}
+    store.figures_take(source.pk, releases=releases, hours=gone.hours, first_seen={})
+    _set(source, {"occurrences": max(source.occurrences - gone.occurrences, 0)})
 
 
 def _figures_return(merge: IncidentMerge, source: Incident, target: Incident, since: GroupFigures) -> None:
@@ -243,13 +279,3 @@ def last_seen_settle(incident: Incident) -> None:
                 "last_environment": newest.environment,
             },
         )
-
-
-@transactional(TransactionIntent.READ_ONLY)
-def merge_preview(session: Session, *, incident_ids: Sequence[int]) -> list[tuple[Incident, str]]:
-    """The incidents that a person chose to merge, each with what is written on it; those that are not there are left
-    out.
-    """
-    rows = store.incidents_named(incident_ids)
-    held = incidents_held([incident.pk for incident in rows])
-    return [(incident, held.get(incident.pk, "")) for incident in rows]

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from incidents.errors.services import grouping_v1
 from incidents.errors.services.captured import CapturedError
 from incidents.errors.services.grouping import GROUPING_VERSION
 from incidents.errors.workflows.keeping import errors_keep
@@ -145,16 +144,18 @@ def _upgrade_follow(
     errors: Sequence[CapturedError],
 ) -> None:
     """A new version of the algorithm opens nothing anew: for a time, an unknown hash is looked for under the hash that
-    the version before gives the same error, and is attached to the incident which that one leads to.
+    the version before gives the same error, and is attached to the incident which that one leads to. That is where a
+    merge or a split left it, so they survive the upgrade; a later one moves the new hash like any other.
     """
     now = utcnow()
-    if now - store.grouping_epoch(GROUPING_VERSION, now=now) > timedelta(days=settings.READINESS_GROUPING_OVERLAP_DAYS):
+    version = max(key[1] for key in keys)
+    if now - store.grouping_epoch(version, now=now) > timedelta(days=settings.READINESS_GROUPING_OVERLAP_DAYS):
         return
     asked: dict[store.FingerprintKey, list[tuple[store.FingerprintKey, str]]] = {}
     for key, error in zip(keys, errors, strict=True):
         older = asked.setdefault(key, [])
         if key not in known and error.previous is not None and len(older) < OLDER_ASKED:
-            older.append(((key[0], grouping_v1.VERSION, error.previous()), error.envelope.error_id))
+            older.append(((key[0], key[1] - 1, error.previous()), error.envelope.error_id))
     found = store.fingerprints_of_keys([old for older in asked.values() for old, _ in older])
     for key, older in asked.items():
         for old, error_id in older:

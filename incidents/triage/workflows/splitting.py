@@ -1,11 +1,11 @@
 """Two things are in one incident: hashes split off it become an incident of their own, and stay one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from incidents.errors.store.groups import GroupFigures, group_figures, group_newest, group_oldest
 from incidents.triage import store
 from incidents.triage.models import Incident, IncidentFingerprint
-from incidents.triage.services.merging import split_check
+from incidents.triage.services.merging import moves_check, split_check
 from incidents.triage.services.severity import incident_category, ops_severity_compute, priority_propose
 from incidents.triage.services.titles import title_make
 from incidents.triage.workflows.merging import (
@@ -24,15 +24,22 @@ from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent,
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
 def incident_split(
-    txn: SingleConnectionTxn, *, incident_id: int, fingerprint_ids: Sequence[int], actor: Actor
+    txn: SingleConnectionTxn,
+    *,
+    incident_id: int,
+    fingerprint_ids: Sequence[int],
+    actor: Actor,
+    seen: Mapping[int, int] | None = None,
 ) -> IncidentRef:
     """Split hashes off an incident: a new one has them and their later events, and the stored events' figures go along.
+    It is undone by merging the new one back. `seen`: as for incident_merge.
 
     Raises NotFound, Conflict (merged away, not its hashes, nothing would be left).
     """
     incident = incidents_lock(txn, [incident_id])[incident_id]
     if incident.merged_into_id is not None:
         raise Conflict(f"{incident.public_id} was merged into INC-{incident.merged_into_id}; split it there.")
+    moves_check(moves={incident.pk: incident.moves}, seen=seen or {})
     wanted = sorted(set(fingerprint_ids))
     split_check(incident_id=incident_id, wanted=wanted, owned=store.fingerprint_ids(incident_id))
     rows = store.fingerprints_at(wanted, incident_id)
@@ -41,6 +48,9 @@ def incident_split(
     new = _open_split(incident, [row for row in rows if row.pk in wanted], hashes)
     _figures_give(incident, new, figures)
     store.fingerprints_move(wanted, to=new.pk)
+    store.split_add(
+        project_id=incident.project_id, parent=incident, new=new, at=new.detected_at, actor=actor.name, moved=wanted
+    )
     store.incidents_moved([incident.pk, new.pk])
     for changed in (incident, new):
         last_seen_settle(changed)

@@ -1,18 +1,14 @@
-"""The incident list, and correlations. An incident's own page shows lessons and controls too, so it lives with them."""
+"""Pages: what happened together, for one correlation."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_safe
 
 from incidents.errors.services.waterfall import waterfall_build
-from incidents.errors.workflows import incidents_sampled, limit_notices_shown, sdk_drops_read
-from incidents.triage.filters import IncidentFilter
-from incidents.triage.services.clock import diagnosis_clock
 from incidents.triage.services.correlations import (
     OpsCorrelatedEvent,
     OpsCorrelation,
@@ -20,50 +16,10 @@ from incidents.triage.services.correlations import (
     correlation_page,
 )
 from incidents.triage.services.sequence import SpanEvent, components_spell, events_fold
-from incidents.triage.store import incidents_listed
 from incidents.triage.workflows import correlation_read, correlations_recent_read
 from incidents.triage.workflows.correlations import PAGE as CORRELATION_PAGE
 from incidents.triage.workflows.correlations import PAGES as CORRELATION_PAGES
-from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Invalid, NotFound
-
-PAGE = 50
-
-
-@require_GET
-def incident_list(request: HttpRequest) -> HttpResponse:
-    """What broke, the last seen first: open incidents unless the filters say otherwise."""
-    wanted = request.GET.copy()
-    wanted.setdefault("state", "open")
-    filters = IncidentFilter(wanted, queryset=incidents_listed())
-    page = Paginator(filters.qs, PAGE).get_page(request.GET.get("page"))
-    now = utcnow()
-    shown = list(page.object_list)
-    sampled = incidents_sampled(incident_ids=[incident.pk for incident in shown])
-    rows = [
-        (
-            incident,
-            diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=incident.diagnosed_at, now=now),
-            sampled.get(incident.pk, 0),
-        )
-        for incident in shown
-    ]
-    filtered = any(value for name, value in request.GET.items() if name != "page")
-    samples = filters.qs.filter(synthetic=True).count()  # shown, and kept out of the figure
-    context = {
-        "filters": filters,
-        "page": page,
-        "rows": rows,
-        "filtered": filtered,
-        "samples": samples,
-        "real": page.paginator.count - samples,
-        "limits": limit_notices_shown(role=getattr(request.user, "role", "")),
-        "dropped": sum(project.drops.lost for project in sdk_drops_read(hours=24)),
-    }
-    return render(request, "triage/incident_list.html", context)
-
-
-# --- what happened together -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,15 @@
+"""Triage's pages: the incident list, what makes two incidents one or one two, and correlations."""
+
+from incidents.triage.views.correlations import correlation, correlation_search
+from incidents.triage.views.grouping import incident_grouping, incident_merge, incident_split, incident_unmerge
+from incidents.triage.views.incidents import incident_list
+
+__all__ = [
+    "correlation",
+    "correlation_search",
+    "incident_grouping",
+    "incident_list",
+    "incident_merge",
+    "incident_split",
+    "incident_unmerge",
+]
