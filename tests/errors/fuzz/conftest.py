@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from tests.errors.conftest import Door, NativeDoor
 from tests.errors.otlp import PROTOBUF, OtlpDoor
 from tests.factories import a_founder
 
-MOST_SECONDS = 10.0  # of one request, on a machine that does much else
+MOST_SECONDS = 5.0  # of the processor for one request, whatever else the machine does
 MOST_STORED = 400_000  # bytes of one event's compressed detail: what is kept of one is bounded (services.trimming)
 
 
@@ -34,9 +34,9 @@ class Doors:
 
     def send(self, path: str, body: bytes, *, content_type: str, headers: dict[str, str] | None = None) -> Any:
         """POST it: answered in time, in a documented shape, and never with a failure of ours."""
-        begun = perf_counter()
+        begun = process_time()
         answer = self.client.post(path, data=body, content_type=content_type, headers=headers or {})
-        assert perf_counter() - begun < MOST_SECONDS
+        assert process_time() - begun < MOST_SECONDS
         assert answer.status_code < 500, (answer.status_code, answer.content, body[:2_000])
         self._shape(path, answer)
         return answer

@@ -23,7 +23,8 @@ NATIVE: dict[str, Any] = {
     "release": "shop@1", "environment": "production", "decision_id": "d", "agent_id": "a",
 }  # fmt: skip
 IDENTIFIED = {**NATIVE, "error_id": "err_0123456789ab", "input": {"card": "4111111111111111"}, "input_hash": "0" * 16}
-entries = changed(NATIVE, NATIVE, IDENTIFIED)
+DRAFT = {**NATIVE, "envelope_version": 0}
+entries = changed(NATIVE, IDENTIFIED, DRAFT)
 
 
 def _kept(doors: Doors, answer: Any) -> None:
