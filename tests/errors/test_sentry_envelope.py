@@ -189,3 +189,10 @@ def test_it_bounds_what_a_bomb_costs(door: Door) -> None:
         == 413
     )
     assert door.post(brotli.compress(b"\x00" * 100_000_000), **{"Content-Encoding": "br"}).status_code == 413
+
+
+def test_a_component_is_a_name_though_it_looks_like_a_secrets(door: Door) -> None:
+    door.post(door.event_envelope(an_event(tags={"component": "shop.auth", "owner": "shop.auth"})))
+    found = ErrorEvent.objects.get()
+    assert found.component == "shop.auth"
+    assert error_view(found).tags == (("component", "shop.auth"), ("owner", "[Filtered]"))

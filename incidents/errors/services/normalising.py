@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+import re2
 import zstandard
 from msgspec import Raw, Struct
 
@@ -36,6 +37,7 @@ from readiness.infra.refusals import Malformed
 MAX_MESSAGE = 8_192
 ERROR_CLASSES = frozenset(error_class.value for error_class in ErrorClass)
 OLDEST = timedelta(days=30)
+_COMPONENT = re2.compile(r"[A-Za-z_]{1,40}(?:\.[A-Za-z_]{1,40}){0,8}")
 _encoder = msgspec.json.Encoder()
 _local = threading.local()
 
@@ -204,6 +206,8 @@ def sentry_capture(
     kept = event_scrub(event=event, trace=(trace.trace_id, trace.span_id), rules=rules, known=presented)
     if (tagged := (event.tags or {}).get("error_class")) in ERROR_CLASSES:
         kept.tags["error_class"] = tagged  # one of ours and no secret, though `domain.authorization` looks like one
+    if "component" in kept.tags and _COMPONENT.fullmatch(named := (event.tags or {}).get("component") or ""):
+        kept.tags["component"] = named  # `shop.auth`: words of letters with dots are a place in a program
     chain = exceptions_kept(event)
     at = timestamp_parse(event.timestamp, received_at, clock_drift(sent_at, received_at))
     in_worker = bool(contexts.celery) or "celery_task_id" in kept.tags

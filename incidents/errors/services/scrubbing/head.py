@@ -18,7 +18,7 @@ def head_of(event: SentryEvent, chain: Sequence[SentryException], trace: tuple[s
     said = [entry.message, entry.formatted] if entry else [None, None]
     head = [
         event.transaction, event.logger, event.release, event.environment, event.platform, event.level,
-        event.message, *said, trace[0], trace[1], f"{sdk.name}/{sdk.version}" if sdk else "",
+        event.message, *said, trace[0], trace[1], *((sdk.name, sdk.version) if sdk else (None, None)),
         request.method if request else "", _address(request) if request else "",
         *flattened.from_iterable((e.type, e.value, e.module) for e in chain), *(event.fingerprint or ()),
     ]  # fmt: skip
@@ -33,7 +33,9 @@ def head_back(head: Head, event: SentryEvent, chain: Sequence[SentryException], 
     said = next(texts), next(texts)
     if event.logentry is not None:
         event.logentry.message, event.logentry.formatted = said
-    kept.trace_id, kept.span_id, kept.sdk, kept.method, kept.url = (next(texts) or "" for _ in range(5))
+    kept.trace_id, kept.span_id = (next(texts) or "" for _ in range(2))
+    kept.sdk = "/".join(text for text in (next(texts), next(texts)) if text)  # together they could read as one token
+    kept.method, kept.url = (next(texts) or "" for _ in range(2))
     for exception in chain:
         exception.type, exception.value, exception.module = next(texts), next(texts), next(texts)
     if event.fingerprint:
