@@ -44,7 +44,7 @@ def test_it_names_a_home_that_cannot_be_used(tmp_path: Path) -> None:
     said = _check(a_file / "home")
     assert "READINESS_HOME cannot be used" in said
     assert "Traceback" not in said
-    said = _check(a_file / "home", SECRET_KEY=SECRET, READINESS_HASH_KEY=SECRET)
+    said = _check(a_file / "home", SECRET_KEY=SECRET, READINESS_HASH_KEY=SECRET, READINESS_METRICS_TOKEN=SECRET)
     assert "readiness.E001" in said
 
 
