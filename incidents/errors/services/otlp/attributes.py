@@ -140,7 +140,9 @@ def path_only(url: str) -> str:
     except ValueError:
         return url.split("?", 1)[0][:MAX_TEXT]
     host = parts.netloc.rsplit("@", 1)[-1]
-    return f"{parts.scheme}://{host}{parts.path}" if host else parts.path
+    if not host:  # the scheme stays: without its `Authorization:` a token would look like a word
+        return f"{parts.scheme}:{parts.path}" if parts.scheme else parts.path
+    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def statement_only(text: str) -> str:

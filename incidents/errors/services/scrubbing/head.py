@@ -52,4 +52,6 @@ def _address(request: Request) -> str:
     except ValueError:  # `http://[broken`
         return "[no valid URL]"
     host = url.netloc.rsplit("@", 1)[-1]
-    return f"{url.scheme}://{host}{url.path}" if host else url.path
+    if not host:  # the scheme stays: without its `Authorization:` a token would look like a word
+        return f"{url.scheme}:{url.path}" if url.scheme else url.path
+    return f"{url.scheme}://{host}{url.path}"
