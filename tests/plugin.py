@@ -86,8 +86,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             )
         if mark is None and not names & _IMPURE:
             item.add_marker(pytest.mark.pure)
-    other = "sqlite_only" if config.stash[GROUND].postgres else "postgres_only"
-    elsewhere = [item for item in items if item.get_closest_marker(other)]
+    others = ("sqlite_only", "once") if config.stash[GROUND].postgres else ("postgres_only",)
+    elsewhere = [item for item in items if any(item.get_closest_marker(other) for other in others)]
     if elsewhere:
         config.hook.pytest_deselected(items=elsewhere)
-        items[:] = [item for item in items if not item.get_closest_marker(other)]
+        items[:] = [item for item in items if not any(item.get_closest_marker(other) for other in others)]

@@ -23,6 +23,8 @@ from incidents.errors.models import ErrorEvent
 from tests.console import Console
 from tests.servers import wait_until
 
+pytestmark = pytest.mark.once
+
 SLOW_SENDERS = 200  # more than the threads of both web processes were once
 MOST_SECONDS = 20.0  # on a machine that does much else
 MOST_GROWTH_MB = 700  # of all web processes together; a few large bodies are handled at once

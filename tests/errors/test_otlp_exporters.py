@@ -20,6 +20,8 @@ from readiness.infra.refusals import RateLimited, Refusal, Unavailable
 from tests.browser import OpenPage, axe, sign_in
 from tests.console import Console
 
+pytestmark = pytest.mark.once
+
 PROGRAM = Path(__file__).parent / "otlp_program.py"
 
 

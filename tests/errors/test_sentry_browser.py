@@ -17,6 +17,8 @@ from incidents.errors.models import ErrorEvent, UserReport
 from tests.console import Console
 from tests.javascript import bundle
 
+pytestmark = pytest.mark.once
+
 ENTRY = Path(__file__).parent / "sdk" / "page.js"
 PAGE = '<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1><script src="/page.js"></script></html>'
 

@@ -11,6 +11,8 @@ from incidents.errors.models import CheckIn, DroppedCount, ErrorEvent, Monitor, 
 from tests.console import Console
 from tests.javascript import node
 
+pytestmark = pytest.mark.once
+
 PROGRAM = Path(__file__).parent / "sdk" / "program.cjs"
 
 

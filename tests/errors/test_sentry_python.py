@@ -13,6 +13,8 @@ from incidents.errors.models import DroppedCount, ErrorEvent
 from tests.console import Console, running_console
 from tests.databases import Template
 
+pytestmark = pytest.mark.once
+
 PROGRAM = Path(__file__).parent / "sdk" / "program.py"
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 from readiness.infra.envelope import ALLOWED_FAMILIES, FAMILIES, LAYERS, ErrorClass
 from tests.factories import a_founder, a_user, an_incident
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 PAGE = "/taxonomy/"
 
 

@@ -1,7 +1,11 @@
 """A console that nobody uses yet has nothing to complain about, on either database."""
 
+import pytest
+
 from tests.console import Console
 from tests.servers import wait_until
+
+pytestmark = pytest.mark.once
 
 _COMPLAINTS = ('"level": "error"', '"level": "critical"', "Traceback (most recent call last)")
 

@@ -7,6 +7,8 @@ from tests.browser import OpenPage, axe, sign_in
 from tests.console import Console
 from tests.factories import ANYBODY, a_control, a_proven_control, an_incident
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def addresses(console: Console) -> list[str]:

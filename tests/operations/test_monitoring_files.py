@@ -30,6 +30,8 @@ from readiness.operations.services.monitoring_files import CONFIG, DASHBOARD, RU
 from tests.operations.alerts import FIRING, HEALTHY, QUIET, Case
 from tests.promtool import run_promtool
 
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 _NAME = re.compile(r"\b(readiness_\w+|job\w*:readiness_\w+(?::\w+)?)")
 _SELECTOR = re.compile(r"\b(readiness_\w+)\{([^}]*)\}")

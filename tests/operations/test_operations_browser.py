@@ -1,9 +1,12 @@
 """The Operations page in Chromium, before a running console: read by anyone, and followed without a reload."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import OpenPage, axe, sign_in
 from tests.console import Console
+
+pytestmark = pytest.mark.once
 
 
 def test_it_has_no_barrier_in_either_light(open_page: OpenPage, console: Console) -> None:

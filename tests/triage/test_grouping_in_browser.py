@@ -13,6 +13,8 @@ from tests.browser import OpenPage, axe, sign_in
 from tests.console import Console
 from tests.factories import ANYBODY, a_captured_error, an_incident
 
+pytestmark = pytest.mark.once
+
 
 def lands(console: Console, name: str) -> str:
     with console.tables():
