@@ -15,7 +15,7 @@ from django.test import RequestFactory, override_settings
 from django.urls import path
 
 from readiness.infra.clock import utcnow
-from readiness.infra.templatetags.console import (
+from readiness.infra.templatetags.console import address, (
     admin_url,
     duration,
     message_kind,
@@ -206,3 +206,8 @@ def test_it_ties_help_and_errors_to_their_field() -> None:
     assert 'id="id_title_error"><li>This field is required.</li>' in html
     assert '<fieldset class="field" aria-describedby="id_kind_helptext id_kind_error">' in html
     assert '<label for="id_note">Note <span class="field-optional">optional</span></label>' in html
+
+
+def test_an_address_breaks_behind_its_at_and_is_escaped() -> None:
+    assert address("ada@example.com") == "ada@<wbr>example.com"
+    assert address("<b>") == "&lt;b&gt;<wbr>"

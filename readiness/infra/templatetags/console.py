@@ -112,6 +112,13 @@ def message_kind(level_tag: str) -> str:
     return MESSAGE_KINDS.get(level_tag, "info")
 
 
+@register.filter
+def address(mail: str) -> SafeString:
+    """An e-mail address that may break behind its @ and nowhere else."""
+    local, at, domain = mail.partition("@")
+    return format_html("{}{}<wbr>{}", local, at, domain)
+
+
 @register.simple_tag
 def page_numbers(page_obj: Page[Any]) -> list[int | None]:
     """The page numbers to link around `page_obj`, None where some are left out: 1 … 5 6 7 … 40."""
