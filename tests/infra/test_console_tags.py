@@ -15,7 +15,8 @@ from django.test import RequestFactory, override_settings
 from django.urls import path
 
 from readiness.infra.clock import utcnow
-from readiness.infra.templatetags.console import address, (
+from readiness.infra.templatetags.console import (
+    address,
     admin_url,
     duration,
     message_kind,
