@@ -14,6 +14,8 @@ from tests.console import ROOT, free_port
 from tests.launcher.processes import tree
 from tests.servers import start, wait_until
 
+pytestmark = pytest.mark.once
+
 ANSWERS = """
 import http.server, sys
 class Ready(http.server.BaseHTTPRequestHandler):

@@ -12,6 +12,8 @@ from tests.console import Console
 from tests.launcher.processes import Process, programs, tree
 from tests.servers import wait_until
 
+pytestmark = pytest.mark.once
+
 Send = Callable[..., str]
 
 

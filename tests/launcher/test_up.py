@@ -13,6 +13,8 @@ from tests.console import ROOT, Console
 from tests.launcher.processes import Process, programs, tree
 from tests.servers import wait_until
 
+pytestmark = pytest.mark.once
+
 
 def _launcher(console: Console) -> int:
     pid = pid_read(console.home)

@@ -21,6 +21,8 @@ from tests.console import Console
 from tests.factories import ANYBODY, a_control
 from tests.servers import wait_until
 
+pytestmark = pytest.mark.once
+
 BUGGY = "def allows(spent, budget):\n    return True\n"
 MENDED = "def allows(spent, budget):\n    return spent <= budget\n"
 TEST = "from budget import allows\n\n\ndef test_refuses():\n    assert not allows(2, 1)\n"
