@@ -23,6 +23,9 @@ pytest_plugins = ["tests.console", "tests.browser"]
 _FOREIGN = ("DATABASE_URL", "REDIS_URL", "PORT", "SENTRY_DSN", "TRACEPARENT", "PROMETHEUS_MULTIPROC_DIR")
 # Fixtures that reach a database; a test with none of them (nor the django_db mark) is pure and runs once.
 _IMPURE = {"django_db_setup", "_django_db_helper", "fresh_database", "template_database", "console", "fresh_console"}
+# What starts programs: its tests mostly wait, so they have a run of their own. The launcher's have their own fixtures.
+_SERVED = {"console", "fresh_console"}
+_SERVED_FOLDERS = ("tests/launcher/", "tests/bench/")
 
 
 @dataclass
@@ -75,7 +78,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs no database as `pure`; drop the other database's own tests; refuse a flush."""
+    """Mark what needs no database as `pure`, what starts programs as `served`; drop the other database's; no flush."""
     for item in items:
         mark = item.get_closest_marker("django_db")
         names = set(getattr(item, "fixturenames", ()))
@@ -86,6 +89,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             )
         if mark is None and not names & _IMPURE:
             item.add_marker(pytest.mark.pure)
+        if names & _SERVED or item.nodeid.startswith(_SERVED_FOLDERS):
+            item.add_marker(pytest.mark.served)
     others = ("sqlite_only", "once") if config.stash[GROUND].postgres else ("postgres_only",)
     elsewhere = [item for item in items if any(item.get_closest_marker(other) for other in others)]
     if elsewhere:

@@ -55,7 +55,7 @@ def test_it_shows_the_navigation_only_to_people_signed_in(signed_in: bool) -> No
     user = User(email="ada@example.org", role=User.Role.VIEWER) if signed_in else None
     html = render_to_string("refusal.html", {"title": "No"}, request=_request(user=user))
     assert ('aria-label="Console"' in html) is signed_in
-    assert ("ada@example.org" in html) is signed_in
+    assert ("ada@<wbr>example.org" in html) is signed_in
     assert ("Viewer" in html) is signed_in
 
 
