@@ -1,5 +1,6 @@
-"""`manage.py check_layers`: the layer report of requirement 125, and the register of locked risks (135). Exit 1 when a layer
-imports what it may not, or a risk is open again.
+"""`manage.py check_layers`: the layer report of requirement 125, and the register of locked risks (135).
+
+Exit 1 when a layer imports what it may not, or a risk is open again.
 """
 
 from typing import Any
