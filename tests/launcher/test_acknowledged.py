@@ -4,6 +4,7 @@ import json
 import threading
 import uuid
 from contextlib import suppress
+from http.client import HTTPException
 
 from incidents.errors.models import ErrorEvent
 from readiness.supervisor.home import pid_read
@@ -31,7 +32,7 @@ class Senders:
             body = json.dumps({"event_id": event_id}).encode() + b'\n{"type":"event"}\n' + event
             try:
                 answer = self.console.call("POST", self.path, body=body, headers=self.auth, timeout_s=30)
-            except OSError:
+            except (OSError, HTTPException):  # killed before, or in the middle of, its answer
                 continue  # nobody answered, so nothing was promised
             if answer.status == 200:
                 self.acknowledged.add(event_id)
