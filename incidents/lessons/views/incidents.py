@@ -1,26 +1,21 @@
-"""Pages: an incident from first event to proven prevention, a control with its runs, the lessons, the client."""
+"""Pages: an incident from first event to proven prevention, with what people write on it."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
-from django.core.paginator import Paginator
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from incidents.errors.adapters import error_view, said_view
 from incidents.errors.workflows import incident_sampled_read
 from incidents.lessons import workflows
 from incidents.lessons.adapters import together_views
-from incidents.lessons.filters import LessonFilter
 from incidents.lessons.forms import (
     ControlForm,
-    ControlRevisionForm,
     LessonForm,
     NoteForm,
     PriorityForm,
@@ -29,20 +24,13 @@ from incidents.lessons.forms import (
 from incidents.lessons.models import Control
 from incidents.lessons.services.evidence import EvidenceFacts, evidence_completeness_compute
 from incidents.lessons.services.steps import incident_steps
-from incidents.lessons.store import controls_of_incidents, lessons_current
-from incidents.lessons.workflows import IncidentStory, control_number, control_page_read, incident_story_read
+from incidents.lessons.views.refused import form_refuse
+from incidents.lessons.workflows import IncidentStory, incident_story_read
 from incidents.triage import workflows as triage
 from incidents.triage.workflows import incident_number
 from readiness.infra.actor import Actor
 from readiness.infra.refusals import Conflict, NotFound, Refusal
 from readiness.tenants.access import actor_of, requires_role
-
-LESSONS_A_PAGE = 25
-RUNS_A_PAGE = 25
-CLIENT = Path(__file__).parent / "client" / "readiness_client.py"
-
-
-# --- one incident -------------------------------------------------------------------------------------------------
 
 
 @require_safe
@@ -180,20 +168,8 @@ def incident_write(request: HttpRequest, public_id: str, what: str) -> HttpRespo
         except NotFound:
             raise
         except Refusal as refusal:
-            _refuse(form, refusal)
+            form_refuse(form, refusal)
     return _incident_page(request, incident_id, forms={name: form}, status=422)
-
-
-def _refuse(form: Form, refusal: Refusal) -> None:
-    """The refusal beside the fields that it points at, else above the form."""
-    beside = False
-    for error in refusal.errors:
-        field = error.pointer.strip("/").split("/")[0]
-        if field in form.fields:
-            form.add_error(field, error.detail)
-            beside = True
-    if not beside:
-        form.add_error(None, refusal.detail)
 
 
 @require_POST
@@ -212,92 +188,3 @@ def incident_move(request: HttpRequest, public_id: str, move: str) -> HttpRespon
     if move == "hide":
         return redirect("incident-list")
     return redirect("incident", public_id=f"INC-{incident_id}")
-
-
-# --- one control --------------------------------------------------------------------------------------------------
-
-
-@require_safe
-def control(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Does this control hold, and by which runs?"""
-    return _control_page(request, control_number(public_id))
-
-
-def _control_page(
-    request: HttpRequest, control_id: int, *, form: ControlRevisionForm | None = None, status: int = 200
-) -> HttpResponse:
-    asked = request.GET.get("before", "")
-    before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 16 else None
-    page = control_page_read(control_id=control_id, before=before, limit=RUNS_A_PAGE)
-    shown, row = page.runs[:RUNS_A_PAGE], page.control
-    fields = ("kind", "title", "command", "check_first", "never_again", "governance_updates", "owner", "due_on")
-    known = {name: getattr(row, name) for name in (*fields, "period_days")}
-    context = {
-        "page": page,
-        "control": row,
-        "incident": row.incident,
-        "runs": shown,
-        "older_url": f"?before={shown[-1].sequence}" if len(page.runs) > RUNS_A_PAGE else "",
-        "newer_url": "?" if before is not None else "",
-        "broken_commit": page.root_cause.broken_commits[0]
-        if page.root_cause and page.root_cause.broken_commits
-        else "",
-        "console_url": settings.READINESS_BASE_URL,
-        "form": form or ControlRevisionForm(initial=known),
-        "may_write": getattr(request.user, "role", "") in ("founder", "engineer"),
-    }
-    return render(request, "lessons/control.html", context, status=status)
-
-
-@require_POST
-@requires_role("founder", "engineer")
-def control_revise(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Change a control, or make a new version of it."""
-    control_id = control_number(public_id)
-    form = ControlRevisionForm(request.POST)
-    if form.is_valid():
-        changes = dict(form.cleaned_data)
-        new_version, reason = changes.pop("new_version"), changes.pop("reason")
-        try:
-            revised = workflows.control_revise(
-                control_id=control_id, changes=changes, new_version=new_version, reason=reason, actor=actor_of(request)
-            )
-        except NotFound:
-            raise
-        except Refusal as refusal:
-            _refuse(form, refusal)
-        else:
-            messages.success(request, f"{revised.public_id} is saved, version {revised.version}.")
-            return redirect("control", public_id=revised.public_id)
-    return _control_page(request, control_id, form=form, status=422)
-
-
-# --- all lessons, and the client ------------------------------------------------------------------------------------
-
-
-@require_GET
-def lesson_list(request: HttpRequest) -> HttpResponse:
-    """What have we learnt, and does a control prove it?"""
-    filters = LessonFilter(request.GET, queryset=lessons_current())
-    page = Paginator(filters.qs, LESSONS_A_PAGE).get_page(request.GET.get("page"))
-    lessons = list(page.object_list)
-    controls = controls_of_incidents(lesson.incident_id for lesson in lessons)
-    rows = [(lesson, controls.get(lesson.incident_id, [])) for lesson in lessons]
-    filtered = any(value for name, value in request.GET.items() if name != "page")
-    context = {"filters": filters, "page": page, "rows": rows, "filtered": filtered}
-    return render(request, "lessons/lesson_list.html", context)
-
-
-@login_not_required
-@require_safe
-def client(request: HttpRequest) -> HttpResponse:
-    """The CI client, one file of standard-library Python, as a download."""
-    return HttpResponse(
-        CLIENT.read_bytes(),
-        content_type="text/x-python; charset=utf-8",
-        headers={
-            "Content-Disposition": 'attachment; filename="readiness_client.py"',
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "public, max-age=300",
-        },
-    )

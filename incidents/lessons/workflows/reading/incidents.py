@@ -1,4 +1,4 @@
-"""What the pages and the read-only API show: each a fixed number of queries, whatever is stored."""
+"""What an incident's page and the read-only API show: a fixed number of queries, whatever is stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,13 @@ from incidents.errors.workflows import (
     user_reports_read,
 )
 from incidents.lessons import store
-from incidents.lessons.models import Control, ControlRun, ControlVersion, Lesson, RootCause
+from incidents.lessons.models import Control, ControlRun, Lesson, RootCause
 from incidents.lessons.services.check_first import CheckFirst, check_first_suggest
 from incidents.lessons.services.closing import ClosingVerdict
 from incidents.lessons.services.control_state import ControlVerdict, RunEffect
-from incidents.lessons.services.next_step import NextStep, incident_next_step
+from incidents.lessons.services.next_step import NextStep
 from incidents.lessons.workflows.closing import closing_evaluate
+from incidents.lessons.workflows.reading.steps import next_step_of
 from incidents.lessons.workflows.states import control_verdict
 from incidents.triage.models import Incident, IncidentRelease, TimelineEntry
 from incidents.triage.services.clock import DiagnosisClock, diagnosis_clock
@@ -43,7 +44,6 @@ from readiness.infra.transactions import Session, TransactionIntent, transaction
 CORRELATED_SHOWN = 50
 HOURS_SHOWN = 48
 FLAGS_BEFORE = timedelta(hours=1)
-NEEDS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
         lessons=lessons,
         controls=_shown(rows, now=now, broken_commits=root_cause.broken_commits if root_cause else ()),
         closing=closing,
-        next_step=_next_step(incident, has_controls=bool(rows), closing=closing),
+        next_step=next_step_of(incident, has_controls=bool(rows), closing=closing),
         playbook=list(store.playbook_entries(error_class=incident.error_class)),
         checks_first=_checks_first(incident, releases),
         resembling=_resembling(incident),
@@ -173,16 +173,6 @@ def _shown(rows: Sequence[Control], *, now: datetime, broken_commits: Sequence[s
     return shown
 
 
-def _next_step(incident: Incident, *, has_controls: bool, closing: ClosingVerdict) -> NextStep:
-    return incident_next_step(
-        status=incident.status,
-        recurrence_confirmed=incident.recurrence_confirmed,
-        diagnosed=incident.diagnosed_at is not None,
-        has_controls=has_controls,
-        closing=closing,
-    )
-
-
 def _checks_first(incident: Incident, releases: Sequence[IncidentRelease]) -> tuple[CheckFirst, ...]:
     since = incident.first_seen - FLAGS_BEFORE
     changed = revisions_between(project_id=incident.project_id, since=since, until=incident.first_seen, limit=20)
@@ -198,77 +188,3 @@ def _resembling(incident: Incident) -> list[tuple[Incident, Lesson | None]]:
     found = incidents_resembling(incident)
     learnt = store.lessons_of_incidents([other.pk for other in found])
     return [(other, learnt.get(other.pk)) for other in found]
-
-
-# --- one control ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ControlPage:
-    """A control, its runs (newest first, one more than asked for if there are older ones) and its versions."""
-
-    control: Control
-    verdict: ControlVerdict
-    root_cause: RootCause | None
-    runs: Sequence[ControlRun]
-    versions: Sequence[ControlVersion]
-
-
-@transactional(TransactionIntent.READ_ONLY)
-def control_page_read(session: Session, *, control_id: int, before: int | None = None, limit: int = 25) -> ControlPage:
-    """A control and a page of its runs, those before a sequence number. Raises NotFound."""
-    control = store.control_find(control_id)
-    if control is None:
-        raise NotFound(f"There is no control CTL-{control_id}. Controls are listed on the page of their incident.")
-    root_cause = store.root_cause_latest(control.incident_id)
-    has_broken_commit = bool(root_cause and root_cause.broken_commits)
-    runs = store.runs_of_control(control.pk)
-    if before is not None:
-        runs = runs.filter(sequence__lt=before)
-    return ControlPage(
-        control=control,
-        verdict=control_verdict(control, now=utcnow(), has_broken_commit=has_broken_commit),
-        root_cause=root_cause,
-        runs=list(runs[: limit + 1]),
-        versions=list(store.control_versions(control.pk)),
-    )
-
-
-# --- home -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class NeedsPerson:
-    """One thing that waits for a person. `incident` is `INC-12`, `control` `CTL-7` or empty; `code` a NextStep's, or
-    the state of a control that prevents nothing any more (broken, stale, ineffective).
-    """
-
-    incident: str
-    control: str
-    priority: str
-    title: str
-    code: str
-    text: str
-
-
-@transactional(TransactionIntent.READ_ONLY)
-def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) -> list[NeedsPerson]:
-    """The gravest first: open incidents with their next step, and controls that no longer hold. Four queries."""
-    incidents = list(store.incidents_waiting(limit=limit))
-    ids = [incident.pk for incident in incidents]
-    controls, learnt = store.controls_of_incidents(ids), store.lessons_of_incidents(ids)
-    found = []
-    for incident in incidents:
-        mine = controls.get(incident.pk, [])
-        closing = closing_evaluate(incident, has_lesson=incident.pk in learnt, controls=mine)
-        step = _next_step(incident, has_controls=bool(mine), closing=closing)
-        found.append(NeedsPerson(incident.public_id, "", incident.priority, incident.title, step.code, step.text))
-    for control in store.controls_failing(limit=limit):
-        incident = control.incident
-        found.append(
-            NeedsPerson(
-                incident.public_id, control.public_id, incident.priority, control.title, control.state,
-                control.state_reason,
-            )
-        )  # fmt: skip
-    return sorted(found, key=lambda item: item.priority)[:limit]

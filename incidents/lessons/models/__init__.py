@@ -1,0 +1,6 @@
+"""The tables of lessons, a module for each thing that they hold."""
+
+from incidents.lessons.models.causes import Lesson, RootCause
+from incidents.lessons.models.controls import Control, ControlRecurrence, ControlRun, ControlVersion
+
+__all__ = ["Control", "ControlRecurrence", "ControlRun", "ControlVersion", "Lesson", "RootCause"]

@@ -1,0 +1,73 @@
+"""The queries of lessons, a module for each thing asked; import them from here."""
+
+from incidents.lessons.store.causes import (
+    lesson_find,
+    lesson_insert,
+    lesson_is_replaced,
+    lessons_current,
+    lessons_of_incident,
+    lessons_of_incidents,
+    root_cause_insert,
+    root_cause_latest,
+    written_counts,
+)
+from incidents.lessons.store.controls import (
+    control_find,
+    control_progress,
+    control_progress_set,
+    control_version_insert,
+    control_versions,
+    controls_of_incident,
+    controls_of_incidents,
+    controls_overdue,
+    playbook_entries,
+)
+from incidents.lessons.store.runs import (
+    control_history,
+    recurrence_exists,
+    recurrence_insert,
+    run_by_idempotency_key,
+    run_insert,
+    run_latest,
+    run_of,
+    runs_correlated,
+    runs_of_control,
+    runs_of_milestones,
+)
+from incidents.lessons.store.waiting import (
+    controls_failing,
+    incidents_waiting,
+)
+
+__all__ = [
+    "control_find",
+    "control_history",
+    "control_progress",
+    "control_progress_set",
+    "control_version_insert",
+    "control_versions",
+    "controls_failing",
+    "controls_of_incident",
+    "controls_of_incidents",
+    "controls_overdue",
+    "incidents_waiting",
+    "lesson_find",
+    "lesson_insert",
+    "lesson_is_replaced",
+    "lessons_current",
+    "lessons_of_incident",
+    "lessons_of_incidents",
+    "playbook_entries",
+    "recurrence_exists",
+    "recurrence_insert",
+    "root_cause_insert",
+    "root_cause_latest",
+    "run_by_idempotency_key",
+    "run_insert",
+    "run_latest",
+    "run_of",
+    "runs_correlated",
+    "runs_of_control",
+    "runs_of_milestones",
+    "written_counts",
+]

@@ -1,0 +1,55 @@
+"""The queries of root causes and lessons."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Count, QuerySet
+
+from incidents.lessons.models import Control, Lesson, RootCause
+
+
+def root_cause_latest(incident_id: int) -> RootCause | None:
+    """The revision that counts."""
+    return RootCause.objects.filter(incident_id=incident_id).order_by("-revision").first()
+
+
+def root_cause_insert(**fields: Any) -> RootCause:
+    return RootCause.objects.create(**fields)
+
+
+def lesson_insert(**fields: Any) -> Lesson:
+    return Lesson.objects.create(**fields)
+
+
+def lesson_find(lesson_id: int) -> Lesson | None:
+    return Lesson.objects.filter(pk=lesson_id).first()
+
+
+def lesson_is_replaced(lesson_id: int) -> bool:
+    return Lesson.objects.filter(replaces_id=lesson_id).exists()
+
+
+def lessons_of_incident(incident_id: int, *, limit: int = 20) -> QuerySet[Lesson]:
+    """The current ones, oldest first."""
+    return Lesson.objects.filter(incident_id=incident_id, replaced_by__isnull=True).order_by("id")[:limit]
+
+
+def lessons_of_incidents(incident_ids: Iterable[int]) -> dict[int, Lesson]:
+    """The newest current lesson of each incident, in one query."""
+    rows = Lesson.objects.filter(incident_id__in=list(incident_ids), replaced_by__isnull=True).order_by("id")
+    return {lesson.incident_id: lesson for lesson in rows}
+
+
+def lessons_current() -> QuerySet[Lesson]:
+    """The current ones with their incidents, newest first (index lessons_lesson_recent)."""
+    return Lesson.objects.filter(replaced_by__isnull=True).select_related("incident").order_by("-written_at", "-id")
+
+
+def written_counts(incident_ids: Iterable[int]) -> dict[int, tuple[int, int, int]]:
+    """(root causes, lessons, controls) of each incident that has any. Three queries."""
+    ids = list(incident_ids)
+    counted = [
+        dict(model.objects.filter(incident_id__in=ids).values_list("incident_id").annotate(Count("pk")).order_by())
+        for model in (RootCause, Lesson, Control)
+    ]
+    return {pk: (counted[0].get(pk, 0), counted[1].get(pk, 0), counted[2].get(pk, 0)) for pk in set().union(*counted)}

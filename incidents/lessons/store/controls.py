@@ -1,0 +1,60 @@
+"""The queries of controls and their versions."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db.models import QuerySet
+
+from incidents.lessons.models import Control, ControlVersion
+from incidents.lessons.services.control_state import Progress
+
+CONTROLS_SHOWN = 50
+OVERDUE_BATCH = 500
+
+
+def control_find(control_id: int) -> Control | None:
+    return Control.objects.select_related("incident").filter(pk=control_id).first()
+
+
+def controls_of_incident(incident_id: int) -> QuerySet[Control]:
+    """Oldest first."""
+    return Control.objects.filter(incident_id=incident_id).order_by("id")[:CONTROLS_SHOWN]
+
+
+def controls_of_incidents(incident_ids: Iterable[int]) -> dict[int, list[Control]]:
+    """Controls by incident, in one query."""
+    grouped: dict[int, list[Control]] = {}
+    for control in Control.objects.filter(incident_id__in=list(incident_ids)).order_by("id"):
+        grouped.setdefault(control.incident_id, []).append(control)
+    return grouped
+
+
+def controls_overdue(now: datetime) -> list[int]:
+    """Ids of the proven controls whose pass on main is overdue, at most OVERDUE_BATCH (index lessons_control_state)."""
+    rows = Control.objects.filter(state=Control.State.PROVEN, pass_due_at__lt=now).order_by("pass_due_at")
+    return list(rows.values_list("pk", flat=True)[:OVERDUE_BATCH])
+
+
+def playbook_entries(*, error_class: str, limit: int = 5) -> QuerySet[Control]:
+    """Playbook entries that incidents of one error class left behind, newest first."""
+    rows = Control.objects.filter(kind=Control.Kind.PLAYBOOK, incident__error_class=error_class)
+    return rows.select_related("incident").order_by("-id")[:limit]
+
+
+def control_versions(control_id: int, *, limit: int = 20) -> QuerySet[ControlVersion]:
+    return ControlVersion.objects.filter(control_id=control_id).order_by("-version")[:limit]
+
+
+def control_version_insert(**fields: Any) -> ControlVersion:
+    return ControlVersion.objects.create(**fields)
+
+
+def control_progress(control: Control) -> Progress:
+    """What its history has come to, as the store kept it."""
+    return msgspec.convert(control.progress, Progress)
+
+
+def control_progress_set(control: Control, progress: Progress) -> None:
+    control.progress = msgspec.to_builtins(progress)

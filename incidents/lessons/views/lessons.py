@@ -1,0 +1,43 @@
+"""Pages: all lessons, and the client for CI."""
+
+from pathlib import Path
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_safe
+
+from incidents.lessons.filters import LessonFilter
+from incidents.lessons.store import controls_of_incidents, lessons_current
+
+LESSONS_A_PAGE = 25
+CLIENT = Path(__file__).parent.parent / "client" / "readiness_client.py"
+
+
+@require_GET
+def lesson_list(request: HttpRequest) -> HttpResponse:
+    """What have we learnt, and does a control prove it?"""
+    filters = LessonFilter(request.GET, queryset=lessons_current())
+    page = Paginator(filters.qs, LESSONS_A_PAGE).get_page(request.GET.get("page"))
+    lessons = list(page.object_list)
+    controls = controls_of_incidents(lesson.incident_id for lesson in lessons)
+    rows = [(lesson, controls.get(lesson.incident_id, [])) for lesson in lessons]
+    filtered = any(value for name, value in request.GET.items() if name != "page")
+    context = {"filters": filters, "page": page, "rows": rows, "filtered": filtered}
+    return render(request, "lessons/lesson_list.html", context)
+
+
+@login_not_required
+@require_safe
+def client(request: HttpRequest) -> HttpResponse:
+    """The CI client, one file of standard-library Python, as a download."""
+    return HttpResponse(
+        CLIENT.read_bytes(),
+        content_type="text/x-python; charset=utf-8",
+        headers={
+            "Content-Disposition": 'attachment; filename="readiness_client.py"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "public, max-age=300",
+        },
+    )
