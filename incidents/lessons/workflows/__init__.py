@@ -1,15 +1,10 @@
 """Use-cases of the subject; import them from here."""
 
 from incidents.lessons.workflows.closing import incident_close, incident_prevent
-from incidents.lessons.workflows.controls import (
-    RunRecorded,
-    control_create,
-    control_mark_ineffective,
-    control_number,
-    control_revise,
-    control_run_record,
-    control_states_refresh,
-)
+from incidents.lessons.workflows.control_recurrences import control_mark_ineffective
+from incidents.lessons.workflows.control_runs import RunRecorded, control_run_record
+from incidents.lessons.workflows.controls import control_create, control_revise
+from incidents.lessons.workflows.controls_due import control_states_refresh
 from incidents.lessons.workflows.diagnosis import lesson_write, root_cause_write
 from incidents.lessons.workflows.holdings import incident_holdings
 from incidents.lessons.workflows.reading import (
@@ -21,6 +16,7 @@ from incidents.lessons.workflows.reading import (
     incident_story_read,
     incidents_needing_a_person,
 )
+from incidents.lessons.workflows.states import control_number
 
 __all__ = [
     "ControlPage",

@@ -17,9 +17,28 @@ from incidents.triage.models import Incident
 from incidents.triage.workflows import timeline_add
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
+from readiness.infra.refusals import NotFound
 from readiness.infra.transactions import SingleConnectionTxn
 
 STATE_FIELDS = ("progress", "state", "state_reason", "state_at", "pass_due_at", "last_sequence")
+
+
+def control_number(public_id: str) -> int:
+    """7 of `CTL-7`. Raises NotFound for anything else."""
+    digits = public_id.upper().removeprefix("CTL-")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 15:
+        raise NotFound(f"{public_id[:40]!r} is no control; they are called CTL-1, CTL-2 and so on.")
+    return int(digits)
+
+
+def control_lock(txn: SingleConnectionTxn, control_id: int) -> Control:
+    """The control's row, locked. Raises NotFound."""
+    try:
+        return txn.lock_row(Control, pk=control_id)
+    except Control.DoesNotExist as missing:
+        raise NotFound(
+            f"There is no control CTL-{control_id}. Controls are made on the page of their incident."
+        ) from missing
 
 
 def control_verdict(
