@@ -1,42 +1,19 @@
 """Forms of the incident's page and of a control's own: their fields carry the names that the workflows refuse by."""
 
-from typing import Any
-
 from django import forms
 
+from incidents.lessons.forms.fields import lines_field, text_field
 from incidents.lessons.models import Control
-from incidents.lessons.services.drafts import MAX_COMMAND, MAX_PERIOD_DAYS, MAX_TEXT, MAX_TITLE
+from incidents.lessons.services.drafts import MAX_COMMAND, MAX_PERIOD_DAYS, MAX_TITLE
 from incidents.triage.models import Incident
-
-
-class LinesField(forms.CharField):
-    """One value a line; a list of the lines that are not empty."""
-
-    widget = forms.Textarea
-
-    def to_python(self, value: Any) -> Any:
-        return [line.strip() for line in str(value or "").splitlines() if line.strip()]
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list | tuple) else value
-
-
-def _text(label: str, *, rows: int = 3, required: bool = True, help_text: str = "") -> forms.CharField:
-    widget = forms.Textarea(attrs={"rows": rows})
-    return forms.CharField(label=label, max_length=MAX_TEXT, required=required, help_text=help_text, widget=widget)
-
-
-def _lines(label: str, *, rows: int = 2, help_text: str = "", mono: bool = False) -> LinesField:
-    attrs = {"rows": rows, **({"class": "mono", "spellcheck": "false"} if mono else {})}
-    return LinesField(label=label, required=False, help_text=help_text, widget=forms.Textarea(attrs=attrs))
 
 
 class RootCauseForm(forms.Form):
     """What happened and why it could; saving it stops the clock."""
 
-    text = _text("What happened, and why it could", rows=4)
-    contributing_factors = _lines("Contributing factors", help_text="One a line.")
-    broken_commits = _lines(
+    text = text_field("What happened, and why it could", rows=4)
+    contributing_factors = lines_field("Contributing factors", help_text="One a line.")
+    broken_commits = lines_field(
         "Broken commits",
         mono=True,
         help_text="One a line, from git rev-parse. A control has to fail on one of them before a pass proves anything.",
@@ -47,9 +24,9 @@ class RootCauseForm(forms.Form):
 class LessonForm(forms.Form):
     """What is learnt."""
 
-    believed = _text("What we believed", rows=2)
-    was_true = _text("What was true", rows=2)
-    do_now = _text("What we do now", rows=2)
+    believed = text_field("What we believed", rows=2)
+    was_true = text_field("What was true", rows=2)
+    do_now = text_field("What we do now", rows=2)
     replaces = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
 
 
@@ -67,9 +44,11 @@ class ControlForm(forms.Form):
         help_text="What CI runs, such as pytest tests/test_budget.py. A playbook entry needs none.",
         widget=forms.TextInput(attrs={"class": "mono", "spellcheck": "false"}),
     )
-    check_first = _text("What to check first", rows=2, required=False, help_text="Shown on incidents of this class.")
-    never_again = _text("What never to do again", rows=2, required=False)
-    governance_updates = _lines(
+    check_first = text_field(
+        "What to check first", rows=2, required=False, help_text="Shown on incidents of this class."
+    )
+    never_again = text_field("What never to do again", rows=2, required=False)
+    governance_updates = lines_field(
         "Documents that it touches", help_text="One a line, such as SESSION_PLAYBOOK.yaml section 16."
     )
     owner = forms.CharField(max_length=254, required=False)
