@@ -117,6 +117,7 @@ INSTALLED_APPS = [
     "incidents.lessons",
     "incidents.scenarios",
     "readiness.operations",
+    "readiness.notifications",
     "readiness.programs",
 ]
 MIDDLEWARE = [
@@ -278,6 +279,7 @@ READINESS_OUTBOX_HANDLERS: dict[str, str] = {
     "incident.recurred": "incidents.lessons.workflows.control_mark_ineffective",
     "job.run": "readiness.celery.job_run_send",
     "capture.limited": "incidents.errors.tasks.limit_notice_send",
+    "notice": "readiness.notifications.tasks.notice_route",
 }
 # What each subject recorded under a correlation id; at the same moment the order of this list is the order shown.
 READINESS_CORRELATION_READERS: list[str] = [

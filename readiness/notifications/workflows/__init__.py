@@ -1,0 +1,5 @@
+"""What notifications do."""
+
+from readiness.notifications.workflows.routing import notice_receive
+
+__all__ = ["notice_receive"]
