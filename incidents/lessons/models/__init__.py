@@ -2,5 +2,15 @@
 
 from incidents.lessons.models.causes import Lesson, RootCause
 from incidents.lessons.models.controls import Control, ControlRecurrence, ControlRun, ControlVersion
+from incidents.lessons.models.waivers import Waiver, WaiverRevocation
 
-__all__ = ["Control", "ControlRecurrence", "ControlRun", "ControlVersion", "Lesson", "RootCause"]
+__all__ = [
+    "Control",
+    "ControlRecurrence",
+    "ControlRun",
+    "ControlVersion",
+    "Lesson",
+    "RootCause",
+    "Waiver",
+    "WaiverRevocation",
+]

@@ -8,7 +8,8 @@ from incidents.triage.models import Incident
 class RootCause(models.Model):
     """Append-only: what happened and why it could, written by a person (requirement 54). The last one counts.
 
-    `broken_commits`: the commits (7 to 64 hex) on which a control has to fail; `evidence`: error ids pinned to it.
+    `broken_commits`: the commits (7 to 64 hex) on which a control has to fail; `evidence`: error ids pinned to it, or
+    `evidence_reason`: why none was left to pin.
     """
 
     project_id = models.BigIntegerField()
@@ -18,6 +19,7 @@ class RootCause(models.Model):
     contributing_factors = models.JSONField(default=list, blank=True)
     broken_commits = models.JSONField(default=list, blank=True)
     evidence = models.JSONField(default=list, blank=True)
+    evidence_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
     author = models.CharField(max_length=254)
     written_at = models.DateTimeField()
 

@@ -3,6 +3,7 @@
 from django.db import models
 
 from incidents.lessons.services.control_state import ControlKind, ControlState, Outcome, RunEffect
+from incidents.lessons.services.prevention import Evolution, RuleKind
 from incidents.triage.models import Incident
 
 
@@ -10,7 +11,9 @@ class Control(models.Model):
     """What keeps an incident from happening again. Shown as `CTL-<pk>`.
 
     `state` and what follows it are what the runs have come to (services.control_state); only workflows write them.
-    `check_first` and `never_again` are a playbook entry's two answers (requirements 58, 59).
+    `check_first` and `never_again` are a playbook entry's two answers (requirements 58, 59); `rule_kind` and
+    `rule_reference` say which rule a rule is. `symptom_fix`, `prevention_primitive` and `evolution` make it the
+    self-defending record of requirement 173: root cause → symptom fix → prevention primitive → CI check (189).
     """
 
     class Kind(models.TextChoices):
@@ -27,11 +30,27 @@ class Control(models.Model):
         INEFFECTIVE = ControlState.INEFFECTIVE.value, "Ineffective"
         RECORDED = ControlState.RECORDED.value, "Recorded"
 
+    class RuleKind(models.TextChoices):
+        FORBIDDEN_PATTERN = RuleKind.FORBIDDEN_PATTERN.value, "Forbidden pattern"
+        ALERT_RULE = RuleKind.ALERT_RULE.value, "Alert rule"
+        FLAG_GUARD = RuleKind.FLAG_GUARD.value, "Flag guard"
+        OTHER = RuleKind.OTHER.value, "Another rule"
+
+    class Evolution(models.TextChoices):
+        NEW_PRIMITIVE = Evolution.NEW_PRIMITIVE.value, "A new primitive"
+        STRICTER_INTENT = Evolution.STRICTER_INTENT.value, "A stricter intent"
+        NEW_CI_INVARIANT = Evolution.NEW_CI_INVARIANT.value, "A new CI invariant"
+
     project_id = models.BigIntegerField()
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="controls")
     kind = models.CharField(max_length=10, choices=Kind)
     title = models.CharField(max_length=200)
     command = models.CharField(max_length=2000, blank=True)
+    rule_kind = models.CharField(max_length=20, choices=RuleKind, blank=True)
+    rule_reference = models.CharField(max_length=500, blank=True, help_text="Where the rule stands.")
+    symptom_fix = models.TextField(blank=True, help_text="What stopped the symptom.")
+    prevention_primitive = models.TextField(blank=True, help_text="What makes the cause impossible from now on.")
+    evolution = models.CharField(max_length=20, choices=Evolution, blank=True)
     check_first = models.TextField(blank=True)
     never_again = models.TextField(blank=True)
     governance_updates = models.JSONField(default=list, blank=True, help_text="Documents that it touches.")
