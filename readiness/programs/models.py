@@ -67,7 +67,9 @@ class Gate(models.Model):
 
 
 class Criterion(models.Model):
-    """One thing that a gate asks for; judged by a value when it has a comparator, else by attestation or outcome."""
+    """One thing that a gate asks for; judged by a value when it has a comparator, by the lessons' controls when it has
+    `controls` (which of them count, in the shape of the file), else by attestation or outcome.
+    """
 
     project_id = models.BigIntegerField(default=0)
     program = models.ForeignKey(Program, on_delete=models.PROTECT, related_name="criteria")
@@ -81,6 +83,7 @@ class Criterion(models.Model):
     unit = models.CharField(max_length=20, blank=True)
     aggregation = models.CharField(max_length=40, blank=True)
     max_age_days = models.PositiveIntegerField(null=True, blank=True)
+    controls = models.JSONField(null=True, blank=True)
     position = models.PositiveSmallIntegerField()
     retired = models.BooleanField(default=False)
 

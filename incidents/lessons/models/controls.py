@@ -65,6 +65,12 @@ class Control(models.Model):
     state_reason = models.CharField(max_length=1000, blank=True)
     state_at = models.DateTimeField()
     pass_due_at = models.DateTimeField(null=True, blank=True)
+    # When to ask for the run that is due at pass_due_at; emptied once it was asked for, so that it is asked for once.
+    ask_at = models.DateTimeField(null=True, blank=True)
+    # What its breaking opened: an incident of its own, the same one each time it breaks.
+    own_incident = models.ForeignKey(
+        Incident, on_delete=models.PROTECT, null=True, blank=True, related_name="broken_controls"
+    )
     progress = models.JSONField(default=dict, blank=True)
     last_sequence = models.PositiveBigIntegerField(default=0)
 
@@ -74,6 +80,10 @@ class Control(models.Model):
         indexes = [
             # controls_overdue(): proven ones whose pass on main is due
             models.Index(fields=["state", "pass_due_at"], name="lessons_control_state"),
+            # controls_to_ask(): the few whose run has to be asked for
+            models.Index(fields=["ask_at"], name="lessons_control_ask", condition=models.Q(ask_at__isnull=False)),
+            # controls_standing(): a project's, for its gates and for CI
+            models.Index(fields=["project_id", "state"], name="lessons_control_project"),
             # controls_of_kind(): playbook entries, newest first
             models.Index(fields=["kind", "-id"], name="lessons_control_kind"),
         ]
