@@ -106,6 +106,20 @@ def offset(milliseconds: int) -> str:
     return f"+{seconds // 60} min {seconds % 60:02d} s" if seconds < 3_600 else f"+{duration(seconds)}"
 
 
+@register.simple_tag
+def small_move(target: str, *also: str) -> SafeString:
+    """The htmx attributes of a form whose answer replaces the element with the id `target`, and those in `also`, in
+    place; without script the form works as it stands. What a view has to do for it: nothing (see base.html).
+    """
+    beside = ",".join(f"#{name}" for name in also)
+    return format_html(
+        'hx-boost="true" hx-push-url="false" hx-target="#{0}" hx-select="#{0}" hx-swap="outerHTML"'
+        ' hx-select-oob="#messages:innerHTML{1}" hx-sync="this:drop"',
+        target,
+        f",{beside}" if beside else "",
+    )
+
+
 @register.filter
 def message_kind(level_tag: str) -> str:
     """The colour of a Django message's level: success → pass, warning → warn, error → fail, others info."""
