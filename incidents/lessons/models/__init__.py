@@ -2,6 +2,13 @@
 
 from incidents.lessons.models.causes import Lesson, RootCause
 from incidents.lessons.models.controls import Control, ControlRecurrence, ControlRun, ControlVersion
+from incidents.lessons.models.playbook import (
+    Playbook,
+    PlaybookProposal,
+    PlaybookSection,
+    PlaybookSectionVersion,
+    PlaybookVersion,
+)
 from incidents.lessons.models.waivers import Waiver, WaiverRevocation
 
 __all__ = [
@@ -10,6 +17,11 @@ __all__ = [
     "ControlRun",
     "ControlVersion",
     "Lesson",
+    "Playbook",
+    "PlaybookProposal",
+    "PlaybookSection",
+    "PlaybookSectionVersion",
+    "PlaybookVersion",
     "RootCause",
     "Waiver",
     "WaiverRevocation",

@@ -5,7 +5,8 @@ There is one playbook for the whole installation, so `project_id` is 0 everywher
 
 from django.db import models
 
-from incidents.lessons.services.playbook import BookVersion, Evolved, ProposalState, scope_text
+from incidents.lessons.models.controls import Control
+from incidents.lessons.services.playbook import BookVersion, ProposalState, scope_text
 
 
 class Playbook(models.Model):
@@ -30,7 +31,7 @@ class Playbook(models.Model):
 class PlaybookSection(models.Model):
     """A section as it stands: what to check first and what never to do again in one incident class (57-59).
 
-    `references` are what it grew from: `INC-12`, `CTL-7`, `LES-3`.
+    `grown_from` is what it grew from: `INC-12`, `CTL-7`, `LES-3`.
     """
 
     project_id = models.BigIntegerField(default=0)
@@ -40,7 +41,7 @@ class PlaybookSection(models.Model):
     title = models.CharField(max_length=200)
     check_first = models.JSONField(default=list, blank=True)
     never_again = models.JSONField(default=list, blank=True)
-    references = models.JSONField(default=list, blank=True)
+    grown_from = models.JSONField(default=list, blank=True)
     version = models.PositiveIntegerField()
     updated_at = models.DateTimeField()
 
@@ -73,12 +74,6 @@ class PlaybookProposal(models.Model):
         WITHDRAWN = ProposalState.WITHDRAWN.value, "Withdrawn"
         REPLACED = ProposalState.REPLACED.value, "Replaced"
 
-    class Evolution(models.TextChoices):
-        PRIMITIVE = Evolved.PRIMITIVE.value, "A new primitive"
-        INTENT = Evolved.INTENT.value, "A stricter intent"
-        INVARIANT = Evolved.INVARIANT.value, "A new CI invariant"
-        NONE = Evolved.NONE.value, "Nothing but the words"
-
     project_id = models.BigIntegerField(default=0)
     section = models.ForeignKey(
         PlaybookSection, on_delete=models.PROTECT, null=True, blank=True, related_name="proposals"
@@ -90,9 +85,9 @@ class PlaybookProposal(models.Model):
     title = models.CharField(max_length=200)
     check_first = models.JSONField(default=list, blank=True)
     never_again = models.JSONField(default=list, blank=True)
-    references = models.JSONField(default=list, blank=True)
+    grown_from = models.JSONField(default=list, blank=True)
     why = models.CharField(max_length=200)
-    evolved = models.CharField(max_length=10, choices=Evolution)
+    evolved = models.CharField(max_length=20, choices=Control.Evolution, blank=True)
     root_cause = models.TextField(blank=True)
     before = models.TextField(blank=True)
     after = models.TextField(blank=True)
@@ -138,7 +133,7 @@ class PlaybookVersion(models.Model):
     section_version = models.PositiveIntegerField(null=True)
     proposal = models.OneToOneField(PlaybookProposal, on_delete=models.PROTECT, null=True, related_name="accepted_as")
     why = models.CharField(max_length=200)
-    evolved = models.CharField(max_length=10, choices=PlaybookProposal.Evolution)
+    evolved = models.CharField(max_length=20, choices=Control.Evolution, blank=True)
     root_cause = models.TextField(blank=True)
     before = models.TextField(blank=True)
     after = models.TextField(blank=True)
@@ -170,7 +165,7 @@ class PlaybookSectionVersion(models.Model):
     title = models.CharField(max_length=200)
     check_first = models.JSONField(default=list)
     never_again = models.JSONField(default=list)
-    references = models.JSONField(default=list)
+    grown_from = models.JSONField(default=list)
 
     class Meta:
         db_table = "lessons_playbook_section_version"
