@@ -6,7 +6,7 @@ from readiness.infra.append_only import AppendOnly
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("lessons", "0004_evidence"),
+        ("lessons", "0005_control_due"),
     ]
 
     operations = [
