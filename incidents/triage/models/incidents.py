@@ -74,6 +74,12 @@ class Incident(models.Model):
             models.Index(fields=["project_id", "-last_seen"], name="triage_incident_project"),
             # incidents_blocking(): open P0 and P1 for the verdict
             models.Index(fields=["priority", "status"], name="triage_incident_priority"),
+            # diagnoses_hourly(): the trend of the diagnosis clock
+            models.Index(
+                fields=["diagnosed_at"],
+                name="triage_incident_diagnosed",
+                condition=models.Q(diagnosed_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -132,6 +138,8 @@ class TimelineEntry(models.Model):
         ordering = ["at", "id"]
         indexes = [
             models.Index(fields=["incident", "at", "id"], name="triage_timeline_incident"),
+            # moves_hourly(): the trends of what was detected, recurred and prevented
+            models.Index(fields=["kind", "at"], name="triage_timeline_kind"),
             # timeline_correlated(): what one trace did to incidents
             models.Index(
                 fields=["correlation_id", "at"],

@@ -28,9 +28,13 @@ def incidents_listed() -> QuerySet[Incident]:
     return Incident.objects.filter(hidden=False).order_by("-last_seen", "-pk")
 
 
-def _real_in_window(since: datetime, until: datetime, project_id: int | None) -> QuerySet[Incident]:
+def _real_in_window(
+    since: datetime, until: datetime, component: str | None, project_id: int | None
+) -> QuerySet[Incident]:
     rows = Incident.objects.filter(synthetic=False, last_seen__gte=since, first_seen__lte=until)
     rows = rows.filter(merged_into__isnull=True)
+    if component is not None:
+        rows = rows.filter(component=component)
     return rows if project_id is None else rows.filter(project_id=project_id)
 
 
@@ -38,13 +42,14 @@ def incidents_in_window(
     *, since: datetime, until: datetime, component: str | None = None, project_id: int | None = None
 ) -> QuerySet[Incident]:
     """Real incidents that were seen in the window (requirement 153), the last seen first."""
-    rows = _real_in_window(since, until, project_id)
-    return (rows.filter(component=component) if component else rows).order_by("-last_seen", "-pk")
+    return _real_in_window(since, until, component, project_id).order_by("-last_seen", "-pk")
 
 
-def severity_counts(*, since: datetime, until: datetime, project_id: int | None = None) -> dict[str, int]:
+def severity_counts(
+    *, since: datetime, until: datetime, component: str | None = None, project_id: int | None = None
+) -> dict[str, int]:
     """Real incidents of the window per operator severity."""
-    rows = _real_in_window(since, until, project_id)
+    rows = _real_in_window(since, until, component, project_id)
     return dict(rows.values_list("ops_severity").annotate(total=Count("pk")).order_by())
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from incidents.triage import store
-from incidents.triage.services.ops_incidents import OpsIncident, ops_incidents_read
+from incidents.triage.services.ops_incidents import OpsIncident, incident_summary, incidents_active
 from incidents.triage.services.severity import OpsSeverity
+from incidents.triage.store.ops import ErrorStore
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
@@ -28,11 +28,10 @@ def incidents_summary_read(session: Session, *, hours: int, project_id: int | No
     """The incidents seen in the last `hours`; of one project when a tenant's key asks. Samples are left out."""
     end = utcnow()
     start = end - timedelta(hours=hours)
-    counts = store.severity_counts(since=start, until=end, project_id=project_id)
-    rows = store.incidents_in_window(since=start, until=end, project_id=project_id)[:RECENT]
+    memory = ErrorStore(project_id=project_id, at_most=RECENT)
     return IncidentsSummary(
-        counts={OpsSeverity(name): number for name, number in counts.items()},
-        recent=ops_incidents_read(rows),
+        counts=incident_summary(store=memory, since=start, until=end),
+        recent=incidents_active(store=memory, since=start, until=end),
         start=start,
         end=end,
     )
