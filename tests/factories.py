@@ -12,7 +12,7 @@ from typing import Any
 from incidents.errors.services.captured import CapturedError, Origin
 from incidents.errors.services.normalising import Keys, sentry_capture
 from incidents.errors.workflows import errors_commit
-from incidents.lessons.models import Control
+from incidents.lessons.models import Control, RootCause
 from incidents.lessons.services.control_state import CheckResult, Outcome
 from incidents.lessons.services.run_report import RunReport
 from incidents.lessons.workflows import control_create, control_run_record, root_cause_write
@@ -148,6 +148,12 @@ def a_control(*, incident: Incident | None = None, **fields: Any) -> Control:
     return control_create(**{"incident_id": incident.pk, **known, **fields})
 
 
+def a_root_cause(*, incident: Incident, **fields: Any) -> RootCause:
+    """With the incident's first event pinned to it: the diagnosis clock stops."""
+    known = {"text": "So.", "evidence": [incident.first_error_id], "actor": ANYBODY}
+    return root_cause_write(**{"incident_id": incident.pk, **known, **fields})
+
+
 def a_run(outcome: str, commit: str, **fields: Any) -> RunReport:
     """A reported run of one check whose outcome is the run's own."""
     checks = fields.pop("checks", {CHECK: outcome})
@@ -163,7 +169,7 @@ def a_run(outcome: str, commit: str, **fields: Any) -> RunReport:
 def a_proven_control(*, incident: Incident | None = None, **fields: Any) -> Control:
     """A check that failed on BROKEN, which the root cause names, and passed on FIXED."""
     incident = incident or an_incident()
-    root_cause_write(incident_id=incident.pk, text="Nobody asked.", broken_commits=[BROKEN], actor=ANYBODY)
+    a_root_cause(incident=incident, text="Nobody asked.", broken_commits=[BROKEN])
     control = a_control(incident=incident, **fields)
     for outcome, commit in (("failed", BROKEN), ("passed", FIXED)):
         control_run_record(control_id=control.pk, report=a_run(outcome, commit), reporter=ANYBODY)

@@ -7,18 +7,17 @@ from incidents.lessons.workflows import (
     incident_prevent,
     incidents_needing_a_person,
     lesson_write,
-    root_cause_write,
 )
 from incidents.triage.models import Incident
 from incidents.triage.store import timeline_of
 from readiness.infra.refusals import Conflict, NotFound
-from tests.factories import ANYBODY, a_control, a_proven_control, an_incident
+from tests.factories import ANYBODY, a_control, a_proven_control, a_root_cause, an_incident
 
 pytestmark = pytest.mark.django_db
 
 
 def learn(incident: Incident) -> None:
-    root_cause_write(incident_id=incident.pk, text="So.", actor=ANYBODY)
+    a_root_cause(incident=incident)
     lesson_write(incident_id=incident.pk, believed="a", was_true="b", do_now="c", actor=ANYBODY)
 
 
@@ -71,7 +70,7 @@ def test_it_lists_what_needs_a_person_gravest_first(django_assert_num_queries: o
     an_incident(incident={"priority": "P0", "synthetic": True})
     a_control(incident=done, kind="playbook", command="", check_first="The gateway.")
     incident_close(incident_id=done.pk, actor=ANYBODY)
-    root_cause_write(incident_id=lesser.pk, text="So.", actor=ANYBODY)
+    a_root_cause(incident=lesser)
     with django_assert_num_queries(4):  # type: ignore[operator]
         found = incidents_needing_a_person()
     assert [(item.incident, item.code) for item in found] == [

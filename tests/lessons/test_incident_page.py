@@ -65,6 +65,7 @@ def test_it_walks_from_acknowledged_to_closed(page: Client) -> None:
     assert "is not closed yet" in told
     assert "root cause is not written" in told
     cause = {"text": "Read twice.", "broken_commits": f"{BROKEN}\n", "contributing_factors": "haste", "revision": 0}
+    cause["evidence"] = [incident.last_error_id]
     assert write(page, incident, "root-cause", "cause", **cause).status_code == 302
     assert write(page, incident, "lesson", "lesson", believed="a", was_true="b", do_now="c").status_code == 302
     made = {"kind": "check", "title": "Budget", "command": "pytest", "period_days": 7}

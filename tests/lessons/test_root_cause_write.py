@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, transaction
 
+from incidents.errors.workflows import events_erase
 from incidents.lessons.models import Control, Lesson, RootCause
 from incidents.lessons.workflows import control_run_record, lesson_write, root_cause_write
 from incidents.triage.models import Incident
@@ -14,7 +15,7 @@ from incidents.triage.workflows import incident_acknowledge
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Conflict, Invalid, NotFound
 from readiness.infra.transactions import atomic_write
-from tests.factories import ANYBODY, BROKEN, FIXED, a_control, a_run, an_incident
+from tests.factories import ANYBODY, BROKEN, FIXED, a_control, a_root_cause, a_run, an_incident
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +24,7 @@ def test_it_stops_the_clock_and_pins_the_evidence() -> None:
     incident = an_incident(incident={"detected_at": utcnow() - timedelta(minutes=5)})
     written = root_cause_write(
         incident_id=incident.pk, text="  The budget was read twice. ", contributing_factors=["haste", "", "haste"],
-        broken_commits=["ABCDEF1"], actor=ANYBODY,
+        broken_commits=["ABCDEF1"], evidence=[incident.last_error_id] * 2, actor=ANYBODY,
     )  # fmt: skip
     after = Incident.objects.get(pk=incident.pk)
     assert (after.status, after.owner) == ("diagnosed", "Ada")
@@ -32,13 +33,45 @@ def test_it_stops_the_clock_and_pins_the_evidence() -> None:
     assert (written.text, written.revision) == ("The budget was read twice.", 1)
     assert (written.contributing_factors, written.broken_commits) == (["haste"], ["abcdef1"])
     assert written.evidence == [incident.last_error_id]
-    assert "clock stopped" in timeline_of(incident.pk)[-1].text
+    assert "1 pinned as evidence; the diagnosis clock stopped" in timeline_of(incident.pk)[-1].text
+
+
+def test_it_keeps_a_root_cause_without_evidence_and_lets_the_clock_run() -> None:
+    incident = an_incident()
+    written = root_cause_write(incident_id=incident.pk, text="A guess.", evidence_reason="Too busy.", actor=ANYBODY)
+    after = Incident.objects.get(pk=incident.pk)
+    assert (after.status, after.owner, after.diagnosed_at) == ("acknowledged", "Ada", None)
+    assert (written.evidence, written.evidence_reason) == ([], "Too busy.")
+    assert "without evidence; the diagnosis clock runs on" in timeline_of(incident.pk)[-1].text
+    a_root_cause(incident=incident, expected_revision=1)
+    assert Incident.objects.get(pk=incident.pk).status == "diagnosed"
+
+
+def test_it_takes_a_reason_where_no_event_is_left_to_pin() -> None:
+    incident = an_incident()
+    events_erase(project_id=incident.project_id, error_ids=[incident.first_error_id], actor=ANYBODY, reason="request 7")
+    with pytest.raises(Invalid, match="is not stored here any more"):
+        a_root_cause(incident=incident)
+    root_cause_write(incident_id=incident.pk, text="It was told.", actor=ANYBODY)
+    assert Incident.objects.get(pk=incident.pk).diagnosed_at is None
+    root_cause_write(incident_id=incident.pk, text="It was told.", evidence_reason="Erased; read live.", actor=ANYBODY)
+    assert Incident.objects.get(pk=incident.pk).diagnosed_at is not None
+    assert "no event is left to pin (Erased; read live.)" in timeline_of(incident.pk)[-1].text
+
+
+def test_it_pins_only_what_the_project_has_stored() -> None:
+    incident, elsewhere = an_incident(), an_incident(project_id=2)
+    for evidence in (["err_ffffffffffff"], [elsewhere.first_error_id], [incident.first_error_id, "nonsense"]):
+        with pytest.raises(Invalid) as refusal:
+            a_root_cause(incident=incident, evidence=evidence)
+        assert [error.pointer for error in refusal.value.errors] == ["/evidence"]
+    assert not RootCause.objects.exists()
 
 
 def test_it_keeps_every_revision_and_the_first_stop() -> None:
     incident = an_incident()
     incident_acknowledge(incident_id=incident.pk, actor=ANYBODY)
-    root_cause_write(incident_id=incident.pk, text="First.", actor=ANYBODY, expected_revision=0)
+    a_root_cause(incident=incident, text="First.", expected_revision=0)
     stopped = Incident.objects.get(pk=incident.pk).diagnosed_at
     root_cause_write(incident_id=incident.pk, text="Second.", actor=ANYBODY, expected_revision=1)
     assert list(RootCause.objects.order_by("revision").values_list("text", flat=True)) == ["First.", "Second."]

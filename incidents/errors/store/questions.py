@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet, Sum
 
-from incidents.errors.models import ErrorColumns, ErrorEvent, ErrorId, ErrorRollup, KeptError
+from incidents.errors.models import ErasureTombstone, ErrorColumns, ErrorEvent, ErrorId, ErrorRollup, KeptError
 from incidents.errors.store.writing import MAX_ROWS, hour_of
 
 WIDEST = timedelta(days=92)
@@ -79,3 +79,11 @@ def event_left(*, project_id: int, fingerprints: Sequence[str]) -> ErrorColumns 
     asked = {"project_id": project_id, "fingerprint__in": fingerprints}
     event = ErrorEvent.objects.filter(**asked).order_by("-timestamp").first()
     return event or KeptError.objects.filter(**asked).order_by("-timestamp").first()
+
+
+def ids_stored(*, project_id: int, error_ids: Sequence[str]) -> set[str]:
+    """Those of the ids under which the project has an event, or the copy that outlived it; erased ones are none."""
+    asked = {"project_id": project_id, "error_id__in": list(error_ids)}
+    known = set(ErrorId.objects.filter(**asked).values_list("error_id", flat=True))
+    known |= set(KeptError.objects.filter(**asked).values_list("error_id", flat=True))
+    return known - set(ErasureTombstone.objects.filter(**asked).values_list("error_id", flat=True))

@@ -32,7 +32,7 @@ from incidents.errors.workflows.otlp import (
     traces_store,
 )
 from incidents.errors.workflows.own_errors import CONSOLE_PROJECT, console_error_record
-from incidents.errors.workflows.reading import EventShown, error_find, event_to_show
+from incidents.errors.workflows.reading import EventShown, error_find, event_to_show, stored_ids_read
 from incidents.errors.workflows.reports import (
     JobOfProduct,
     ProjectDrops,
@@ -125,6 +125,7 @@ __all__ = [
     "scrub_rule_try",
     "sdk_drops_read",
     "spans_sift",
+    "stored_ids_read",
     "trace_spans_read",
     "traces_store",
     "user_reports_read",

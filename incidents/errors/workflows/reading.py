@@ -35,3 +35,9 @@ def event_to_show(session: Session, *, project_id: int, error_id: str, fingerpri
         event = store.event_left(project_id=project_id, fingerprints=fingerprints)
     copy_of = event.reason if isinstance(event, KeptError) else ""
     return EventShown(event, copy_of, newest=event is not None and event.error_id == error_id)
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def stored_ids_read(session: Session, *, project_id: int, error_ids: Sequence[str]) -> set[str]:
+    """Those of the ids under which the project has an error still, or a copy of it. Three queries."""
+    return store.ids_stored(project_id=project_id, error_ids=error_ids) if error_ids else set()

@@ -1,15 +1,19 @@
 """Forms of the incident's page and of a control's own: their fields carry the names that the workflows refuse by."""
 
+from collections.abc import Sequence
+
 from django import forms
 
+from incidents.lessons.forms.evidence import ErrorIdsField
 from incidents.lessons.forms.fields import lines_field, text_field
 from incidents.lessons.models import Control
 from incidents.lessons.services.drafts import MAX_COMMAND, MAX_PERIOD_DAYS, MAX_TITLE
+from incidents.lessons.services.pinning import MAX_REASON
 from incidents.triage.models import Incident
 
 
 class RootCauseForm(forms.Form):
-    """What happened and why it could; saving it stops the clock."""
+    """What happened and why it could; saving it with evidence stops the clock."""
 
     text = text_field("What happened, and why it could", rows=4)
     contributing_factors = lines_field("Contributing factors", help_text="One a line.")
@@ -18,7 +22,25 @@ class RootCauseForm(forms.Form):
         mono=True,
         help_text="One a line, from git rev-parse. A control has to fail on one of them before a pass proves anything.",
     )
+    evidence = ErrorIdsField(
+        label="Pinned evidence",
+        required=False,
+        help_text="The events that show it. The diagnosis clock stops when at least one is pinned.",
+    )
+    evidence_reason = forms.CharField(
+        label="Why nothing can be pinned",
+        max_length=MAX_REASON,
+        required=False,
+        help_text="No event of it is left. What you write here takes their place, and stops the clock.",
+    )
     revision = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+
+    def events_offer(self, events: Sequence[tuple[str, str]]) -> None:
+        """Show these (error id, words) to be pinned; where there are none, ask for the reason instead."""
+        offered = self.fields["evidence"]
+        if isinstance(offered, ErrorIdsField):
+            offered.choices = list(events)
+        self.fields.pop("evidence_reason" if events else "evidence")
 
 
 class LessonForm(forms.Form):

@@ -27,7 +27,7 @@ def incident_next_step(
     if status in {"detected", "recurred"}:
         return NextStep("acknowledge", "Nobody has taken it yet.")
     if not diagnosed:
-        return NextStep("root_cause", "The root cause is not written; the diagnosis clock is running.")
+        return NextStep("root_cause", "Write the root cause and pin the evidence to it: the clock runs until then.")
     if "lesson" in missing:
         return NextStep("lesson", missing["lesson"])
     if "control" in missing:

@@ -3,17 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from incidents.errors.adapters import error_view, said_view
-from incidents.errors.workflows import incident_sampled_read
 from incidents.lessons import workflows
-from incidents.lessons.adapters import together_views
 from incidents.lessons.forms import (
     ControlForm,
     LessonForm,
@@ -22,10 +18,8 @@ from incidents.lessons.forms import (
     RootCauseForm,
 )
 from incidents.lessons.models import Control
-from incidents.lessons.services.evidence import EvidenceFacts, evidence_completeness_compute
-from incidents.lessons.services.steps import incident_steps
+from incidents.lessons.views.incident_page import incident_page
 from incidents.lessons.views.refused import form_refuse
-from incidents.lessons.workflows import IncidentStory, incident_story_read
 from incidents.triage import workflows as triage
 from incidents.triage.workflows import incident_number
 from readiness.infra.actor import Actor
@@ -36,80 +30,15 @@ from readiness.tenants.access import actor_of, requires_role
 @require_safe
 def incident(request: HttpRequest, public_id: str) -> HttpResponse:
     """What broke, why, and what keeps it from breaking again; one that was merged leads to where its events are."""
-    return _incident_page(request, incident_number(public_id))
-
-
-def _incident_page(
-    request: HttpRequest, incident_id: int, *, forms: dict[str, Form] | None = None, status: int = 200
-) -> HttpResponse:
-    story = incident_story_read(incident_id=incident_id)
-    if (target := story.incident.merged_into_id) is not None:
-        messages.info(request, f"INC-{incident_id} was merged into INC-{target}: this is what both are now.")
-        return redirect("incident", public_id=f"INC-{target}")
-    error = None if story.event is None else error_view(story.event)
-    context = {
-        "story": story,
-        "incident": story.incident,
-        "error": error,
-        "evidence": evidence_completeness_compute(
-            facts=EvidenceFacts(
-                exception=bool(error and error.exceptions),
-                release=bool(story.incident.last_release),
-                environment=bool(story.incident.last_environment),
-                correlation=bool(error and error.correlation_id),
-                input_hash=bool(error and error.input_hash),
-                breadcrumbs=bool(error and error.breadcrumbs),
-            )
-        ),
-        "retention_days": settings.READINESS_RETENTION_DAYS,
-        "sampled": incident_sampled_read(incident_ids=[incident_id, *story.merged]),
-        "together": together_views(story.together),
-        "said": [said_view(report) for report in story.said],
-        "steps": incident_steps(
-            status=story.incident.status,
-            detected_at=story.incident.detected_at,
-            acknowledged_at=story.incident.acknowledged_at,
-            owner=story.incident.owner,
-            diagnosed_at=story.incident.diagnosed_at,
-            prevented_at=story.incident.prevented_at,
-            closed_at=story.incident.closed_at,
-            recurrences=story.incident.recurrences,
-            has_controls=bool(story.controls),
-            may_close=story.closing.allowed,
-            now=story.now,
-        ),
-        "may_write": getattr(request.user, "role", "") in ("founder", "engineer"),
-        **_incident_forms(story),
-        **(forms or {}),
-        "opened": next(iter(forms), "") if forms else "",
-    }
-    return render(request, "lessons/incident.html", context, status=status)
-
-
-def _incident_forms(story: IncidentStory) -> dict[str, Form]:
-    cause = story.root_cause
-    known: dict[str, Any] = {"revision": 0}
-    if cause is not None:
-        known = {
-            "text": cause.text,
-            "contributing_factors": cause.contributing_factors,
-            "broken_commits": cause.broken_commits,
-            "revision": cause.revision,
-        }
-    kind = Control.Kind.CHECK if story.incident.priority in ("P0", "P1") else None
-    return {
-        "root_cause_form": RootCauseForm(initial=known, prefix="cause"),
-        "lesson_form": LessonForm(prefix="lesson"),
-        "control_form": ControlForm(initial={"kind": kind, "owner": story.incident.owner}, prefix="control"),
-        "note_form": NoteForm(prefix="note"),
-        "priority_form": PriorityForm(initial={"priority": story.incident.priority}, prefix="priority"),
-    }
+    return incident_page(request, incident_number(public_id))
 
 
 def _write_root_cause(incident_id: int, given: dict[str, Any], actor: Actor) -> str:
     revision = given.pop("revision")
-    workflows.root_cause_write(incident_id=incident_id, expected_revision=revision, actor=actor, **given)
-    return "The root cause is saved."
+    written = workflows.root_cause_write(incident_id=incident_id, expected_revision=revision, actor=actor, **given)
+    if written.evidence or written.evidence_reason:
+        return "The root cause is saved."
+    return "The root cause is saved without evidence: the diagnosis clock runs on until you pin what shows it."
 
 
 def _write_lesson(incident_id: int, given: dict[str, Any], actor: Actor) -> str:
@@ -169,7 +98,7 @@ def incident_write(request: HttpRequest, public_id: str, what: str) -> HttpRespo
             raise
         except Refusal as refusal:
             form_refuse(form, refusal)
-    return _incident_page(request, incident_id, forms={name: form}, status=422)
+    return incident_page(request, incident_id, forms={name: form}, status=422)
 
 
 @require_POST

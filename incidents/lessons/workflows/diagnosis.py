@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 
+from incidents.errors.workflows import event_to_show, stored_ids_read
 from incidents.lessons import store
 from incidents.lessons.models import Lesson, RootCause
 from incidents.lessons.services.drafts import lesson_draft, root_cause_draft
+from incidents.lessons.services.pinning import MAX_PINNED, Pinned, evidence_pin
 from incidents.lessons.workflows.states import controls_of_incident_judge
 from incidents.triage.models import Incident
+from incidents.triage.store import fingerprints_of_incident
 from incidents.triage.workflows import incident_lock, timeline_add
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Conflict, FieldError, NotFound
 from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, transactional
-
-_UNDIAGNOSED = (Incident.Status.DETECTED, Incident.Status.ACKNOWLEDGED, Incident.Status.RECURRED)
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
@@ -25,9 +26,13 @@ def root_cause_write(
     actor: Actor,
     contributing_factors: Sequence[str] = (),
     broken_commits: Sequence[str] = (),
+    evidence: Sequence[str] = (),
+    evidence_reason: str = "",
     expected_revision: int | None = None,
 ) -> RootCause:
-    """Write the root cause, or its next revision, with the evidence pinned to it: the diagnosis clock stops.
+    """Write the root cause, or its next revision. With evidence pinned to it (ids of stored errors of the project) the
+    diagnosis clock stops; without, it is kept and the clock runs on. Where no event is left, `evidence_reason` says why
+    nothing is pinned, and stops it.
 
     `expected_revision` is the revision that the author had seen (0: none). Raises Conflict when somebody has written
     one since, Invalid, NotFound. The commits that it names as broken may move the incident's controls.
@@ -41,7 +46,7 @@ def root_cause_write(
             f"{before.author} wrote revision {revision} of this root cause while you wrote yours, so yours is not "
             "saved yet. Read theirs, bring both together and save again."
         )
-    now = utcnow()
+    pinned = _pinned(incident, evidence, evidence_reason)
     written = store.root_cause_insert(
         project_id=incident.project_id,
         incident=incident,
@@ -49,27 +54,55 @@ def root_cause_write(
         text=draft.text,
         contributing_factors=list(draft.contributing_factors),
         broken_commits=list(draft.broken_commits),
-        evidence=list(dict.fromkeys((incident.first_error_id, incident.last_error_id))),
+        evidence=list(pinned.error_ids),
+        evidence_reason=pinned.reason,
         author=actor.name,
-        written_at=now,
+        written_at=utcnow(),
     )
     said = "Root cause written" if not revision else f"Root cause revised (revision {revision + 1})"
-    stopped = "" if incident.diagnosed_at else "; the diagnosis clock stopped"
-    _diagnosed(incident, actor)
-    timeline_add(incident=incident, kind="root-cause", text=f"{said}{stopped}.", actor=actor)
+    if incident.diagnosed_at is None:
+        said += _clock_words(pinned)
+    _taken(incident, actor, diagnosed=pinned.stops_clock)
+    timeline_add(incident=incident, kind="root-cause", text=f"{said}.", actor=actor)
     if set(draft.broken_commits) != set(before.broken_commits if before else ()):
         controls_of_incident_judge(txn, incident=incident, broken_commits=draft.broken_commits, actor=actor)
     return written
 
 
-def _diagnosed(incident: Incident, actor: Actor) -> None:
-    """Whoever writes the root cause has taken the incident."""
+def _pinned(incident: Incident, evidence: Sequence[str], reason: str) -> Pinned:
+    asked = [error_id[:40] for error_id in evidence[: MAX_PINNED + 1]]
+    left = event_to_show(
+        project_id=incident.project_id,
+        error_id=incident.last_error_id,
+        fingerprints=fingerprints_of_incident(incident.pk),
+    )
+    return evidence_pin(
+        wanted=asked,
+        stored=stored_ids_read(project_id=incident.project_id, error_ids=asked),
+        anything_left=left.event is not None,
+        reason=reason,
+    )
+
+
+def _clock_words(pinned: Pinned) -> str:
+    if not pinned.stops_clock:
+        return " without evidence; the diagnosis clock runs on"
+    if pinned.error_ids:
+        return f", {len(pinned.error_ids)} pinned as evidence; the diagnosis clock stopped"
+    return f"; no event is left to pin ({pinned.reason}); the diagnosis clock stopped"
+
+
+def _taken(incident: Incident, actor: Actor, *, diagnosed: bool) -> None:
+    """Whoever writes the root cause has taken the incident; the evidence makes it diagnosed."""
     now = utcnow()
     if incident.acknowledged_at is None:
         incident.acknowledged_at, incident.owner = now, incident.owner or actor.name
-    incident.diagnosed_at = incident.diagnosed_at or now
-    if incident.status in _UNDIAGNOSED:
-        incident.status = Incident.Status.DIAGNOSED
+    if incident.status in (Incident.Status.DETECTED, Incident.Status.RECURRED):
+        incident.status = Incident.Status.ACKNOWLEDGED
+    if diagnosed:
+        incident.diagnosed_at = incident.diagnosed_at or now
+        if incident.status == Incident.Status.ACKNOWLEDGED:
+            incident.status = Incident.Status.DIAGNOSED
     incident.save(update_fields=["acknowledged_at", "owner", "diagnosed_at", "status"])
 
 

@@ -1,0 +1,132 @@
+"""The incident's page as it is read: its context from one story, and its forms."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from incidents.errors.adapters import error_view, said_view
+from incidents.errors.workflows import incident_sampled_read
+from incidents.lessons.adapters import together_views
+from incidents.lessons.forms import (
+    ControlForm,
+    LessonForm,
+    NoteForm,
+    PriorityForm,
+    RootCauseForm,
+)
+from incidents.lessons.models import Control
+from incidents.lessons.services.evidence import EvidenceFacts, evidence_completeness_compute
+from incidents.lessons.services.steps import incident_steps
+from incidents.lessons.workflows import IncidentStory, incident_story_read
+
+MAX_OFFERED = 6
+
+
+def incident_page(
+    request: HttpRequest, incident_id: int, *, forms: dict[str, Form] | None = None, status: int = 200
+) -> HttpResponse:
+    """The page of one incident; `forms` are those that came back refused, by their name in the template."""
+    story = incident_story_read(incident_id=incident_id)
+    if (target := story.incident.merged_into_id) is not None:
+        messages.info(request, f"INC-{incident_id} was merged into INC-{target}: this is what both are now.")
+        return redirect("incident", public_id=f"INC-{target}")
+    error = None if story.event is None else error_view(story.event)
+    context = {
+        "story": story,
+        "incident": story.incident,
+        "error": error,
+        "evidence": evidence_completeness_compute(
+            facts=EvidenceFacts(
+                exception=bool(error and error.exceptions),
+                release=bool(story.incident.last_release),
+                environment=bool(story.incident.last_environment),
+                correlation=bool(error and error.correlation_id),
+                input_hash=bool(error and error.input_hash),
+                breadcrumbs=bool(error and error.breadcrumbs),
+            )
+        ),
+        "retention_days": settings.READINESS_RETENTION_DAYS,
+        "sampled": incident_sampled_read(incident_ids=[incident_id, *story.merged]),
+        "together": together_views(story.together),
+        "said": [said_view(report) for report in story.said],
+        "steps": _steps(story),
+        "may_write": getattr(request.user, "role", "") in ("founder", "engineer"),
+        **_forms(story, forms or {}),
+        "opened": next(iter(forms), "") if forms else "",
+    }
+    return render(request, "lessons/incident.html", context, status=status)
+
+
+def _steps(story: IncidentStory) -> object:
+    incident = story.incident
+    return incident_steps(
+        status=incident.status,
+        detected_at=incident.detected_at,
+        acknowledged_at=incident.acknowledged_at,
+        owner=incident.owner,
+        diagnosed_at=incident.diagnosed_at,
+        prevented_at=incident.prevented_at,
+        closed_at=incident.closed_at,
+        recurrences=incident.recurrences,
+        has_controls=bool(story.controls),
+        may_close=story.closing.allowed,
+        now=story.now,
+    )
+
+
+def _forms(story: IncidentStory, refused: dict[str, Form]) -> dict[str, Form]:
+    cause, offered = story.root_cause, events_offered(story)
+    known: dict[str, Any] = {"revision": 0, "evidence": [error_id for error_id, _ in offered[:1]]}
+    if cause is not None:
+        known = {
+            "text": cause.text,
+            "contributing_factors": cause.contributing_factors,
+            "broken_commits": cause.broken_commits,
+            "evidence": cause.evidence or known["evidence"],
+            "evidence_reason": cause.evidence_reason,
+            "revision": cause.revision,
+        }
+    kind = Control.Kind.CHECK if story.incident.priority in ("P0", "P1") else None
+    forms: dict[str, Form] = {
+        "root_cause_form": RootCauseForm(initial=known, prefix="cause"),
+        "lesson_form": LessonForm(prefix="lesson"),
+        "control_form": ControlForm(initial={"kind": kind, "owner": story.incident.owner}, prefix="control"),
+        "note_form": NoteForm(prefix="note"),
+        "priority_form": PriorityForm(initial={"priority": story.incident.priority}, prefix="priority"),
+        **refused,
+    }
+    cause_form = forms["root_cause_form"]
+    if isinstance(cause_form, RootCauseForm):
+        cause_form.events_offer(offered)
+    return forms
+
+
+def events_offered(story: IncidentStory) -> list[tuple[str, str]]:
+    """(error id, words) of what may be pinned to the root cause: the event that is shown, the first one, those of its
+    correlation, and what is pinned already. None when nothing is left of the incident.
+    """
+    event, incident = story.event, story.incident
+    if event is None:
+        return []
+    newest = "a copy that was kept" if story.shown.copy_of else "the newest"
+    offered = {event.error_id: f"{newest}: {_words(event.exception_type, event.message)}"}
+    if event.error_id == incident.first_error_id:
+        offered = {event.error_id: f"its first event: {_words(event.exception_type, event.message)}"}
+    else:
+        offered[incident.first_error_id] = "its first event"
+    for other in story.together[:MAX_OFFERED]:
+        told = f"{other.component} {_words(other.exception_type, other.message)}"
+        offered.setdefault(other.error_id, f"in the same correlation: {told}")
+    for error_id in story.root_cause.evidence if story.root_cause else ():
+        offered.setdefault(str(error_id), "pinned before")
+    return [(error_id, f"{words} ({error_id})") for error_id, words in offered.items()]
+
+
+def _words(exception_type: str | None, message: str) -> str:
+    said = f"{exception_type}: {message}" if exception_type else message
+    line = said.strip().split("\n", 1)[0]
+    return line if len(line) <= 80 else f"{line[:79]}…"
