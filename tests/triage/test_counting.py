@@ -79,14 +79,14 @@ def test_a_resolved_incident_recurs_in_a_new_release() -> None:
     incident = happens_again(resolved(), release="shop@2.0.0", trusted=True)
     assert (incident.status, incident.recurrences, incident.recurrence_confirmed) == ("recurred", 1, True)
     assert incident.closed_at is None
-    assert [m.topic for m in outbox_pending(utcnow())] == ["incident.recurred"]
+    assert [m.topic for m in outbox_pending(utcnow())] == ["incident.recurred", "notice"]
     assert TimelineEntry.objects.filter(incident=incident, kind="recurred").exists()
 
 
 def test_a_recurrence_under_a_public_key_waits_for_a_person() -> None:
     incident = happens_again(resolved(), release="shop@2.0.0")
     assert (incident.status, incident.recurrence_confirmed) == ("recurred", False)
-    assert not outbox_pending(utcnow()).exists()
+    assert [m.topic for m in outbox_pending(utcnow())] == ["notice"]
 
 
 def test_an_old_release_does_not_reopen() -> None:

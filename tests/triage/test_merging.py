@@ -193,7 +193,7 @@ def test_a_closed_incident_recurs_when_what_joins_it_came_after_in_a_new_release
     source = an_incident(fingerprint=["two"], release="shop@2.0.0", trusted=True)
     merged(target, source)
     assert (target.status, target.recurrences, target.recurrence_confirmed) == ("recurred", 1, True)
-    assert [message.topic for message in outbox_pending(utcnow())] == ["incident.recurred"]
+    assert [message.topic for message in outbox_pending(utcnow())] == ["incident.recurred", "notice"]
 
 
 def test_under_a_public_key_that_recurrence_waits_for_a_person() -> None:

@@ -15,6 +15,7 @@ from incidents.triage.services.batches import IncidentBatch, batches_gather
 from incidents.triage.services.recurrence import is_recurrence
 from incidents.triage.services.severity import incident_category, ops_severity_compute, priority_propose
 from incidents.triage.workflows.erasing import incidents_reword
+from incidents.triage.workflows.telling import incident_detected_tell, incident_recurred_tell
 from readiness.infra.actor import SYSTEM
 from readiness.infra.clock import utcnow
 from readiness.infra.correlation import correlation_continued
@@ -89,14 +90,14 @@ def incidents_record(txn: SingleConnectionTxn, *, errors: Sequence[CapturedError
     if not errors:
         return []
     keys = [_key(error) for error in errors]
-    known = _groups_ensure(keys, errors)
+    known = _groups_ensure(txn, keys, errors)
     batches, rows = _counts_lock(txn, errors, [known[key][0] for key in keys])
     for _ in range(LOOKS):
         moves = dict(known.values())
         if all(moves[row.id] == row.moves for row in rows):
             break
         # A merge or a split was faster than the lock: the hashes belong to another incident since.
-        known = _groups_ensure(keys, errors)
+        known = _groups_ensure(txn, keys, errors)
         batches, rows = _counts_lock(txn, errors, [known[key][0] for key in keys])
     resolved = [row.id for row in rows if row.status in store.RESOLVED]
     if resolved:
@@ -119,7 +120,7 @@ def _counts_lock(
 
 
 def _groups_ensure(
-    keys: Sequence[store.FingerprintKey], errors: Sequence[CapturedError]
+    txn: SingleConnectionTxn, keys: Sequence[store.FingerprintKey], errors: Sequence[CapturedError]
 ) -> dict[store.FingerprintKey, tuple[int, int]]:
     """(incident, its moves) of every key; the missing ones are found by their older hash, or opened."""
     wanted = list(dict.fromkeys(keys))
@@ -132,7 +133,7 @@ def _groups_ensure(
     opened: list[tuple[CapturedError, int, str]] = []
     for key, error in zip(keys, errors, strict=True):
         if key not in known:
-            known[key] = _open(key, error).pk, 0
+            known[key] = _open(txn, key, error).pk, 0
             opened.append((error, known[key][0], "first"))
     errors_keep(copies=opened)
     return known
@@ -165,7 +166,7 @@ def _upgrade_follow(
                 break
 
 
-def _open(key: store.FingerprintKey, error: CapturedError) -> Incident:
+def _open(txn: SingleConnectionTxn, key: store.FingerprintKey, error: CapturedError) -> Incident:
     e = error.envelope
     priority = priority_propose(severity=e.severity, error_class=e.error_class)
     incident = store.incident_open(
@@ -198,6 +199,7 @@ def _open(key: store.FingerprintKey, error: CapturedError) -> Incident:
         actor=SYSTEM.name,
         correlation_id=e.correlation_id,
     )
+    incident_detected_tell(txn, incident)
     return incident
 
 
@@ -253,6 +255,8 @@ def incident_recur(txn: SingleConnectionTxn, *, incident: Incident, error: Captu
         trace = correlation_continued("triage.recurrence", correlation_id=e.correlation_id, span_id=e.span_id)
         with trace:  # the committing thread stands in nobody's trace; what follows belongs to the error's
             recurrence_tell(txn, incident)
+    else:
+        incident_recurred_tell(txn, incident)
 
 
 def recurrence_mark(
@@ -287,3 +291,4 @@ def recurrence_tell(session: Session, incident: Incident) -> None:
         payload={"incident_id": incident.pk, "recurrences": incident.recurrences},
         project_id=incident.project_id,
     )
+    incident_recurred_tell(session, incident)

@@ -1,0 +1,49 @@
+"""What people hear of incidents: one notice with the commit that makes it true. A synthetic incident tells nobody."""
+
+from incidents.triage.models import Incident
+from readiness.infra.notices import notice_publish
+from readiness.infra.transactions import Session
+
+TOLD_AT_ONCE = frozenset({"P0", "P1"})
+
+
+def incident_detected_tell(session: Session, incident: Incident) -> None:
+    """A new incident of P0 or P1 is told; one INSERT, for this is capture's own transaction."""
+    if incident.synthetic or incident.priority not in TOLD_AT_ONCE:
+        return
+    notice_publish(
+        session,
+        kind="incident.detected",
+        key=f"{incident.public_id}:detected",
+        title=f"{incident.public_id} {incident.title}",
+        text=f"{incident.priority} proposed, in {incident.component}. Acknowledge it; the clock of its diagnosis runs.",
+        project_id=incident.project_id,
+        priority=incident.priority,
+        page=f"/incidents/{incident.public_id}/",
+        facts={"Class": incident.error_class, "Component": incident.component},
+    )
+
+
+def incident_recurred_tell(session: Session, incident: Incident) -> None:
+    """A recurrence is told whatever its priority: the one thing that was not to happen. Each once, when it is seen
+    under a public key and when a person has confirmed it.
+    """
+    if incident.synthetic:
+        return
+    confirm = "" if incident.recurrence_confirmed else " It came under a public key: confirm it before it counts."
+    notice_publish(
+        session,
+        kind="incident.recurred",
+        key=f"{incident.public_id}:recurred:{incident.recurrences}",
+        title=f"{incident.public_id} {incident.title}",
+        text=f"What was resolved happened again, for the {_ordinal(incident.recurrences)} time.{confirm}",
+        project_id=incident.project_id,
+        priority=incident.priority,
+        page=f"/incidents/{incident.public_id}/",
+        facts={"Class": incident.error_class, "Component": incident.component},
+    )
+
+
+def _ordinal(number: int) -> str:
+    suffix = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"
