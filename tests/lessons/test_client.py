@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from incidents.lessons.client import client_source
 from incidents.lessons.models import Control, ControlRun
-from incidents.lessons.views import CLIENT
 from incidents.lessons.workflows import root_cause_write
 from tests.console import Console
 from tests.factories import ANYBODY, a_control
@@ -93,7 +93,7 @@ def recorder() -> Iterator[Recorder]:
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            made.requests.append((self.path, dict(self.headers), json.loads(raw) if raw else None))
+            made.requests.append((self.path, dict(self.headers), json.loads(raw) if raw[:1] == b"{" else None))
             status, headers, body = made.answers.pop(0) if len(made.answers) > 1 else made.answers[0]
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(body))}.items():
@@ -116,15 +116,34 @@ def recorder() -> Iterator[Recorder]:
     server.server_close()
 
 
-def environment(url: str, key: str = "rk_test") -> dict[str, str]:
-    foreign = ("PYTEST_", "DJANGO_", "COV_", "GIT_", "PYTHONPATH")
+def script() -> Path:
+    """The client as the console serves it, in the run's own home."""
+    path = Path(os.environ["READINESS_HOME"]) / "readiness_client.py"
+    if not path.exists():
+        path.write_text(client_source())
+    return path
+
+
+def environment(url: str, key: str = "rk_test", **more: str) -> dict[str, str]:
+    foreign = (
+        "PYTEST_",
+        "DJANGO_",
+        "COV_",
+        "GIT_",
+        "PYTHONPATH",
+        "READINESS_",
+        "CI",
+        "TF_BUILD",
+        "JENKINS",
+        "TEAMCITY",
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return {**kept, "READINESS_URL": url, "READINESS_KEY": key, "no_proxy": "127.0.0.1"}
+    return {**kept, "READINESS_URL": url, "READINESS_KEY": key, "no_proxy": "127.0.0.1", **more}
 
 
-def client(cwd: Path, *arguments: str, url: str, key: str = "rk_test") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(CLIENT), *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment(url, key), capture_output=True, text=True, timeout=120)
+def client(cwd: Path, *arguments: str, url: str, key: str = "rk_test", **more: str) -> subprocess.CompletedProcess[str]:
+    command, env = [sys.executable, str(script()), *arguments], environment(url, key, **more)
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
 
 
 def prove(repository: Repository, url: str, *options: str, control: str = "CTL-7", key: str = "rk_test") -> Any:
@@ -182,10 +201,10 @@ def test_it_runs_in_the_same_folder_of_the_worktrees(repository: Repository, rec
 
 def test_it_removes_its_worktrees_when_it_is_ended(repository: Repository, recorder: Recorder, tmp_path: Path) -> None:
     started = tmp_path / "started"
-    script = f"import pathlib, time; pathlib.Path({str(started)!r}).touch(); time.sleep(600)"
+    waiting = f"import pathlib, time; pathlib.Path({str(started)!r}).touch(); time.sleep(600)"
     shas = ("--broken", repository.broken, "--fixed", repository.fixed)
     child = subprocess.Popen(
-        [sys.executable, str(CLIENT), "prove", "CTL-7", *shas, "--", sys.executable, "-c", script],
+        [sys.executable, str(script()), "prove", "CTL-7", *shas, "--", sys.executable, "-c", waiting],
         cwd=repository.path,
         env=environment(recorder.url),
     )
@@ -245,6 +264,16 @@ def test_it_is_not_on_main_beside_it_nor_with_uncommitted_changes(repository: Re
     repository.git("checkout", "-q", "main")
     client(repository.path, "control", "CTL-7", "--", "true", url=recorder.url)
     assert [body["on_main"] for body in recorder.bodies] == [False, False, True]
+
+
+def test_it_speaks_of_main_only_at_its_last_commit(repository: Repository, recorder: Recorder) -> None:
+    """An old build run again, or a bisection, says nothing about main as it is now."""
+    repository.git("branch", "release", repository.broken)
+    repository.git("checkout", "-q", repository.broken)
+    for named in ((), ("--main", "release"), ("--main", "nowhere")):
+        done = client(repository.path, "control", "CTL-7", *named, "--", "true", url=recorder.url)
+    assert [body["on_main"] for body in recorder.bodies] == [False, True]
+    assert (done.returncode, "--main nowhere" in done.stderr) == (64, True)
 
 
 CASES: dict[str, tuple[str, tuple[str, ...], int, str, list[dict[str, str]]]] = {
@@ -338,10 +367,31 @@ def test_it_tries_again_and_is_recorded_once(repository: Repository, recorder: R
     assert len({headers["Idempotency-Key"] for _, headers, _ in recorder.requests}) == 1
 
 
-def test_it_exits_69_when_the_console_cannot_be_reached(repository: Repository) -> None:
-    done = client(repository.path, "control", "CTL-7", "--", "true", url="http://127.0.0.1:9")
-    assert done.returncode == 69
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("told", "more", "code"),
+    [
+        ((), {}, 69),
+        ((), {"CI": "true"}, 1),
+        ((), {"CI": "false"}, 69),
+        ((), {"TEAMCITY_VERSION": "2026.1"}, 1),
+        ((), {"CI": "true", "READINESS_IF_AWAY": "fail"}, 69),
+        (("--if-away", "fail"), {"CI": "true"}, 69),
+        (("--if-away", "pass"), {}, 1),
+    ],
+)
+def test_it_fails_no_build_for_the_console_being_away_unless_told_to(
+    told: tuple[str, ...], more: dict[str, str], code: int, repository: Repository
+) -> None:
+    done = client(repository.path, "control", "CTL-7", *told, "--", "false", url=NOWHERE, **more)
+    assert done.returncode == code
     assert "nothing was recorded" in done.stderr
+
+
+def test_it_takes_no_answer_for_no_verdict(repository: Repository) -> None:
+    assert client(repository.path, "verdict", "pilot", url=NOWHERE, CI="true").returncode == 69
 
 
 @pytest.mark.parametrize("status", [401, 404, 422])
@@ -372,12 +422,30 @@ def test_it_exits_by_the_verdict(verdict: str, code: int, repository: Repository
     assert recorder.requests[0][0] == "/ops/verdicts/pilot"
 
 
+# --- evidence, and what is due ----------------------------------------------------------------------------------------
+
+
+def test_it_hands_in_a_figure_and_a_report(repository: Repository, recorder: Recorder) -> None:
+    recorder.answers = [(201, {}, b'{"evidence": "EV-31", "sha256": "00"}')]
+    figure = ("evidence", "coverage", "--value", "87.5", "--unit", "%", "--program", "pilot")
+    assert client(repository.path, *figure, url=recorder.url).returncode == 0
+    repository.write("out.xml", JUNIT % "")
+    done = client(repository.path, "evidence", "tests", "--junit", "out.xml", "--ref", "E-1", url=recorder.url)
+    assert "EV-31 is kept" in done.stderr
+    (path, _, body), (report_path, headers, _) = recorder.requests
+    assert path == "/v1/evidence"
+    assert (body["kind"], body["value"], body["unit"], body["program"]) == ("coverage", "87.5", "%", "pilot")
+    assert body["commit"] == repository.fixed
+    assert report_path == f"/v1/evidence?kind=tests&commit={repository.fixed}&ref=E-1"
+    assert headers["Content-Type"] == "application/xml"
+
+
 # --- the whole story, at the console itself ---------------------------------------------------------------------------
 
 
 def test_it_proves_a_control_of_the_console_and_breaks_it_by_a_revert(console: Console, repository: Repository) -> None:
     key = console.key("controls:write")
-    assert console.call("GET", "/client/readiness_client.py").body == CLIENT.read_bytes()
+    assert console.call("GET", "/client/readiness_client.py").body.decode() == client_source()
     with console.tables():
         control = a_control()
         root_cause_write(

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Report runs of preventive controls to the readiness console. One file, standard library only, Python 3.8 or newer.
+"""Report runs of preventive controls to the readiness console, hand in evidence, ask for verdicts.
 
-    export READINESS_URL=https://console.example  READINESS_KEY=rk_…       (a key with the scope controls:write)
+One file, standard library only, Python 3.8 or newer; git is asked about commits.
 
-    python readiness_client.py control CTL-7 -- pytest tests/test_budget.py
+    export READINESS_URL=https://console.example  READINESS_KEY=rk_…
+
+    python readiness_client.py control CTL-7 -- pytest tests/test_budget.py                (scope controls:write)
         runs the command here and reports it, for the commit that is checked out.
 
     python readiness_client.py prove CTL-7 --broken SHA --fixed SHA [--overlay tests/test_budget.py] \\
@@ -11,270 +13,42 @@
         runs the command in two temporary worktrees, on the broken commit (with the fixed commit's named tests laid
         over it: a test written with the fix does not exist before it) and on the fixed one, and reports both runs.
 
-    python readiness_client.py verdict PROGRAM                             (a key with the scope ops:read)
+    python readiness_client.py due [--run]                                                 (scope controls:write)
+        lists the controls that wait for a pass on main; --run runs the command of each, as the console names it.
+
+    python readiness_client.py evidence coverage --value 87.5 --unit % [--program pilot]   (scope evidence:write)
+    python readiness_client.py evidence tests --junit report.xml
+        hands in what was measured, for the commit that is checked out.
+
+    python readiness_client.py verdict PROGRAM                                             (scope ops:read)
         prints a program's verdict: exit 0 GO or PROCEED, 1 NO-GO or EXTEND, 2 CANCEL, 3 nothing can be evaluated.
 
-Checks are read from JUnit XML: pytest's is asked for through PYTEST_ADDOPTS, any other runner's is named by --junit;
-without one, the command itself is the one check.
+Checks are read from pytest (asked for JUnit XML through PYTEST_ADDOPTS, also behind make or tox), `go test`, TAP
+(node --test, bats, prove) and any JUnit XML named by --junit; else the command itself is the one check.
+
+A run speaks of the main ref when its commit is the last one there (--main names the ref) and nothing is uncommitted.
 
 Exit status: the command's own (prove: the fixed run's); 64 bad usage; 65 refused; 69 the console cannot be reached.
+In a build (CI is set, or what Azure, Jenkins and TeamCity set) an unreachable console is a warning and the command's
+own status stands, unless --if-away=fail or READINESS_IF_AWAY=fail says otherwise. `verdict` always needs an answer.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import hashlib
-import json
 import os
 import shlex
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import threading
-import time
-import urllib.error
-import urllib.request
-import uuid
-import xml.etree.ElementTree as ET
-from collections.abc import Iterator
-from datetime import datetime, timezone
+import urllib.parse
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
-EX_USAGE, EX_DATAERR, EX_UNAVAILABLE, CANNOT_RUN, TIMED_OUT = 64, 65, 69, 127, 124
-ATTEMPTS = 4
-WORST_FIRST = ("error", "failed", "skipped", "passed")
-JUNIT_TAGS = (("error", "error"), ("failure", "failed"), ("skipped", "skipped"))
-
-
-def say(text: str) -> None:
-    print("readiness: " + text, file=sys.stderr)
-
-
-def fail(code: int, text: str) -> NoReturn:
-    say(text)
-    raise SystemExit(code)
-
-
-def git_try(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, check=False)  # noqa: S607  the user's git
-
-
-def git(*arguments: str, cwd: Path | None = None) -> str:
-    """The output of a git command. Exits 64 with git's own words."""
-    done = git_try(*arguments, cwd=cwd)
-    if done.returncode:
-        fail(EX_USAGE, f"git {' '.join(arguments)}: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout.decode(errors="replace").strip()
-
-
-def main_ref() -> str | None:
-    """The main ref: what origin calls its HEAD, or the first of the usual names that exists."""
-    names = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-    return next((name for name in names if git_try("rev-parse", "--verify", name).returncode == 0), None)
-
-
-def is_on_main(commit: str, *, tip: bool = False) -> bool:
-    """Whether the main ref contains the commit; `tip`: whether it is the last one there."""
-    ref = main_ref()
-    if ref is None or tip:
-        return ref is not None and git("rev-parse", ref + "^{commit}") == commit
-    return git_try("merge-base", "--is-ancestor", commit, ref).returncode == 0
-
-
-@contextlib.contextmanager
-def worktree(commit: str, path: Path) -> Iterator[Path]:
-    """A worktree of its own at this commit, removed whatever happens."""
-    git("worktree", "add", "--quiet", "--detach", str(path), commit)
-    try:
-        yield path
-    finally:
-        git_try("worktree", "remove", "--force", str(path))
-        shutil.rmtree(str(path), ignore_errors=True)
-        git_try("worktree", "prune")
-
-
-class Overlay(NamedTuple):
-    """Files of the fixed commit (paths from the repository's root) and the sha256 over their paths and contents."""
-
-    paths: list[str]
-    sha256: str
-
-
-def overlay_of(names: list[str], commit: str) -> Overlay | None:
-    """The named files or folders as the commit has them; None if none is named."""
-    paths: set[str] = set()
-    for name in names:
-        found = git("--literal-pathspecs", "ls-tree", "-r", "-z", "--name-only", "--full-name", commit, "--", name)
-        if not found:
-            fail(EX_USAGE, f"--overlay {name}: the fixed commit {commit[:12]} has no such file.")
-        paths.update(path for path in found.split("\0") if path)
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        content = git_try("cat-file", "blob", f"{commit}:{path}").stdout
-        digest.update(b"%s\0%d\0%s" % (path.encode(), len(content), content))
-    return Overlay(sorted(paths), digest.hexdigest()) if paths else None
-
-
-class Ran(NamedTuple):
-    """A finished command: its exit code, what it means, its checks, and the sha256 of all it printed."""
-
-    code: int
-    outcome: str
-    checks: list[dict[str, str]]
-    output_sha256: str
-
-
-def execute(command: list[str], cwd: Path, env: dict[str, str], timeout: float) -> tuple[int, str]:
-    """Run, showing the output as it comes and hashing it; (exit code, sha256)."""
-    digest = hashlib.sha256()
-    try:
-        child = subprocess.Popen(
-            command, cwd=str(cwd), env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    except OSError as error:
-        say(f"cannot run {command[0]}: {error}")
-        return CANNOT_RUN, digest.hexdigest()
-    started = time.monotonic()
-
-    def end() -> None:
-        with contextlib.suppress(OSError):
-            os.killpg(child.pid, signal.SIGKILL)
-
-    timer = threading.Timer(timeout, end)
-    timer.start()
-    try:
-        for block in iter(lambda: os.read(child.stdout.fileno(), 65536), b""):  # type: ignore[union-attr]
-            digest.update(block)
-            sys.stdout.buffer.write(block)
-            sys.stdout.buffer.flush()
-        code = child.wait()
-    except BaseException:  # Ctrl-C too: nothing that was started here may outlive it
-        end()
-        raise
-    finally:
-        timer.cancel()
-    if code == -signal.SIGKILL and time.monotonic() - started >= timeout:
-        say(f"the command took longer than {timeout:g} s and was ended")
-        code = TIMED_OUT
-    return code, digest.hexdigest()
-
-
-def check_id(case: ET.Element) -> str:
-    """pytest's node id where the report allows it, else class and name."""
-    name, classname, file = case.get("name", ""), case.get("classname", ""), case.get("file", "").replace("\\", "/")
-    module = file[:-3].replace("/", ".") if file.endswith(".py") else ""
-    inner = classname[len(module) + 1 :].split(".") if classname.startswith(module + ".") else []
-    parts = [file, *inner, name] if module else [classname, name]
-    return "".join(c for c in "::".join(filter(None, parts)) if c.isprintable())[:500] or "unnamed"
-
-
-def junit_checks(path: Path) -> list[dict[str, str]] | None:
-    """The checks of a JUnit XML file, a repeated one by its worst outcome; None if it cannot be read."""
-    try:
-        cases = list(ET.parse(str(path)).getroot().iter("testcase"))  # noqa: S314  written by the user's own command
-    except (OSError, ET.ParseError):
-        return None
-    worst: dict[str, str] = {}
-    for case in cases:
-        tags = {child.tag for child in case}
-        outcome = next((outcome for tag, outcome in JUNIT_TAGS if tag in tags), "passed")
-        name = check_id(case)
-        worst[name] = min(worst.get(name, outcome), outcome, key=WORST_FIRST.index)
-    return [{"id": name, "outcome": outcome} for name, outcome in worst.items()]
-
-
-def outcome_of(code: int, checks: list[dict[str, str]], *, pytest: bool) -> str:
-    """`failed` needs a check that failed; an exit code that its checks do not explain is an error."""
-    outcomes = {check["outcome"] for check in checks}
-    # pytest: 2 interrupted (a module that cannot be imported), 3 internal, 4 usage, 5 nothing collected
-    if code in (TIMED_OUT, 126, CANNOT_RUN) or code < 0 or code >= 128 or (pytest and code > 1):
-        return "error"
-    if "failed" in outcomes:
-        return "failed"
-    return "error" if code or "error" in outcomes else "passed"
-
-
-def signature(path: Path) -> tuple[int, int] | None:
-    with contextlib.suppress(OSError):
-        status = path.stat()
-        return status.st_mtime_ns, status.st_size
-    return None
-
-
-def run(command: list[str], cwd: Path, options: argparse.Namespace, env: dict[str, str]) -> Ran:
-    """Run the command in `cwd` and read its checks; a report that was there before the run is not its own."""
-    pytest = any(Path(part).name in ("pytest", "py.test") for part in command)
-    own = [part.split("=", 1)[1] for part in command if part.startswith(("--junitxml=", "--junit-xml="))]
-    named = options.junit or (own[-1] if own and pytest else None)
-    with tempfile.TemporaryDirectory(prefix="readiness-report-") as scratch:
-        asked = Path(scratch) / "junit.xml"
-        path = cwd / named if named else asked
-        addopts = f"--junitxml={shlex.quote(str(asked))} -o junit_family=xunit1"
-        env = {**env, "PYTEST_ADDOPTS": " ".join(filter(None, [env.get("PYTEST_ADDOPTS"), addopts]))}
-        before = signature(path)
-        code, output_sha256 = execute(command, cwd, env, options.timeout)
-        checks = junit_checks(path) if signature(path) not in (None, before) else None
-    if checks is None and (named or pytest):
-        say("no test report was written, so no check was executed")
-        return Ran(code, "error", [], output_sha256)
-    if checks is None:
-        ran = outcome_of(code, [{"id": "", "outcome": "failed" if code else "passed"}], pytest=False)
-        checks = [{"id": shlex.join(command)[:500], "outcome": ran}]
-    return Ran(code, outcome_of(code, checks, pytest=pytest), checks, output_sha256)
-
-
-class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirected POST would lose its body, and its key might go to a stranger."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-def ask(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The console's JSON answer, tried several times. Exits 69 if it cannot be reached, 65 if it refuses."""
-    base = os.environ.get("READINESS_URL", "http://127.0.0.1:8000").rstrip("/")
-    if not base.startswith(("http://", "https://")):
-        fail(EX_USAGE, f"READINESS_URL is {base}: give the console's http or https address.")
-    headers = {
-        "Authorization": "Bearer " + os.environ["READINESS_KEY"].strip(),
-        "Content-Type": "application/json",
-        "Idempotency-Key": uuid.uuid4().hex,  # the same for every try: a run is recorded once
-    }
-    data = None if body is None else json.dumps(body).encode()
-    opener, problem = urllib.request.build_opener(NoRedirect()), ""
-    for attempt in range(ATTEMPTS):
-        pause = 0.5 * 2.0**attempt
-        try:
-            request = urllib.request.Request(base + path, data=data, headers=headers, method=method)  # noqa: S310
-            with opener.open(request, timeout=15) as answer:
-                return dict(json.loads(answer.read().decode()))
-        except urllib.error.HTTPError as error:
-            if error.code != 429 and error.code < 500:
-                refused(error)
-            problem = f"it answers {error.code}"
-            with contextlib.suppress(ValueError):
-                pause = min(float(error.headers.get("Retry-After", pause)), 30.0)
-        except (OSError, ValueError, TypeError) as error:  # no connection, no answer in time, no JSON object
-            problem = str(getattr(error, "reason", error))
-        if attempt + 1 < ATTEMPTS:
-            time.sleep(pause)
-    fail(EX_UNAVAILABLE, f"{base} cannot be reached ({problem}): nothing was recorded. Check READINESS_URL.")
-
-
-def refused(error: urllib.error.HTTPError) -> NoReturn:
-    text = error.read(65536).decode(errors="replace")
-    if 300 <= error.code < 400:
-        fail(EX_DATAERR, f"the console redirects to {error.headers.get('Location')}: set READINESS_URL to that.")
-    try:
-        body = json.loads(text)
-        lines = [str(body["detail"]), *(f"  {e['pointer']}: {e['detail']}" for e in body.get("errors", []))]
-    except (ValueError, LookupError, TypeError, AttributeError):
-        lines = [text[:300]]
-    fail(EX_DATAERR, f"the console refused ({error.code}): " + "\n".join(lines))
+from incidents.lessons.client.commits import Overlay, git, is_on_main, overlay_of, worktree
+from incidents.lessons.client.console import ask, away
+from incidents.lessons.client.exits import EX_UNAVAILABLE, EX_USAGE, Away, fail, say
+from incidents.lessons.client.runs import FORMATS, Ran, run, utc_now
 
 
 def report(options: argparse.Namespace, ran: Ran, *, commit: str, on_main: bool, overlay: Overlay | None) -> str:
@@ -286,7 +60,7 @@ def report(options: argparse.Namespace, ran: Ran, *, commit: str, on_main: bool,
         "command": shlex.join(options.command),
         "checks": ran.checks,
         "output_sha256": ran.output_sha256,
-        "finished_at": datetime.now(timezone.utc).isoformat().replace("+00:00", "Z"),  # noqa: UP017  Python 3.8
+        "finished_at": ran.finished_at,
     }
     if overlay:
         body["overlay_sha256"] = overlay.sha256
@@ -298,39 +72,51 @@ def report(options: argparse.Namespace, ran: Ran, *, commit: str, on_main: bool,
     return state
 
 
-def control(options: argparse.Namespace) -> int:
-    """One run in this checkout. With uncommitted changes it does not speak of the commit, so not of main either."""
+def here(options: argparse.Namespace) -> tuple[str, bool]:
+    """The commit checked out, and whether a run here speaks of main. With uncommitted changes it does not."""
     commit = git("rev-parse", "HEAD")
     clean = not git("status", "--porcelain", "--untracked-files=no")
-    on_main = clean and is_on_main(commit)
     if not clean:
         say("there are uncommitted changes: reported as a run off the main ref")
+    return commit, clean and is_on_main(commit, options.main)
+
+
+def control(options: argparse.Namespace) -> int:
+    """One run in this checkout."""
+    commit, on_main = here(options)
     ran = run(options.command, Path.cwd(), options, dict(os.environ))
-    report(options, ran, commit=commit, on_main=on_main, overlay=None)
+    try:
+        report(options, ran, commit=commit, on_main=on_main, overlay=None)
+    except Away as why:
+        return away(options, why, ran.code)
     return ran.code
 
 
 def prove(options: argparse.Namespace) -> int:
-    """The same command on the broken and on the fixed commit, each in a worktree of its own."""
+    """The same command on the broken and on the fixed commit, each in a worktree of its own; then both are reported."""
     broken, fixed = (git("rev-parse", "--verify", name + "^{commit}") for name in (options.broken, options.fixed))
     if broken == fixed:
         fail(EX_USAGE, "--broken and --fixed are the same commit: a proof needs two.")
     overlay = overlay_of(options.overlay, fixed)
-    here = git("rev-parse", "--show-prefix")
-    state, code = "", 0
+    on_main = is_on_main(fixed, options.main)
+    folder, runs = git("rev-parse", "--show-prefix"), []
     with tempfile.TemporaryDirectory(prefix="readiness-prove-") as scratch:
         for name, commit in (("broken", broken), ("fixed", fixed)):
             say(f"running on the {name} commit {commit[:12]}")
             with worktree(commit, Path(scratch) / name) as tree:
                 if overlay and commit == broken:
                     git("--literal-pathspecs", "checkout", "--quiet", fixed, "--", *overlay.paths, cwd=tree)
-                ran = run(_as_here(options.command, tree / here), tree / here, options, _environment(tree, tree / here))
-            # A commit of the past says nothing about main as it is now: only its tip does.
-            on_main = commit == fixed and is_on_main(commit, tip=True)
-            state, code = report(options, ran, commit=commit, on_main=on_main, overlay=overlay), ran.code
+                cwd = tree / folder
+                runs.append(run(_as_here(options.command, cwd), cwd, options, _environment(tree, cwd)))
+    red, green = runs
+    try:
+        report(options, red, commit=broken, on_main=False, overlay=overlay)
+        state = report(options, green, commit=fixed, on_main=on_main, overlay=overlay)
+    except Away as why:
+        return away(options, why, green.code)
     if state != "proven":
         say(f"NOT proven: {options.control} is {state}.")
-    return code
+    return green.code
 
 
 def _as_here(command: list[str], cwd: Path) -> list[str]:
@@ -347,8 +133,54 @@ def _environment(tree: Path, cwd: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
+def due(options: argparse.Namespace) -> int:
+    """What waits for a pass on main; with --run, run each, and exit as the first that failed."""
+    try:
+        waiting = ask("GET", "/v1/controls/due").get("controls", [])
+    except Away as why:
+        return away(options, why, 0)
+    for item in waiting:
+        print(f"{item['control']}  {item['state']}, due {item['due_at']}  {item['command']}")
+    if not waiting:
+        say("no control waits for a run")
+    codes = []
+    for item in waiting if options.run else ():
+        options.control, options.command = item["control"], shlex.split(item["command"])
+        say(f"running {options.control}: {item['command']}")
+        codes.append(control(options))
+    return next((code for code in codes if code), 0)
+
+
+def evidence(options: argparse.Namespace) -> int:
+    """One figure, or a JUnit report, for the commit that is checked out."""
+    commit = options.commit or git("rev-parse", "HEAD")
+    fields = {name: getattr(options, name) for name in ("program", "ref", "url", "title")}
+    fields = {"kind": options.kind, "commit": commit, **{name: value for name, value in fields.items() if value}}
+    try:
+        if options.junit:
+            answer = ask("POST", "/v1/evidence?" + urllib.parse.urlencode(fields), _bytes_of(options.junit))
+        else:
+            figures = {name: getattr(options, name) for name in ("value", "unit", "note", "outcome")}
+            fields = {**fields, **{name: value for name, value in figures.items() if value}}
+            answer = ask("POST", "/v1/evidence", {**fields, "collected_at": utc_now()})
+    except Away as why:
+        return away(options, why, 0)
+    say(f"{answer.get('evidence')} is kept: {options.kind} at {commit[:12]}")
+    return 0
+
+
+def _bytes_of(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        fail(EX_USAGE, f"--junit {name}: {error.strerror}.")
+
+
 def verdict(options: argparse.Namespace) -> int:
-    answer = ask("GET", f"/ops/verdicts/{options.program}")
+    try:
+        answer = ask("GET", f"/ops/verdicts/{options.program}")
+    except Away as why:  # whoever asks whether it may go has no answer: that is never a yes
+        fail(EX_UNAVAILABLE, str(why))
     print(
         f"{answer.get('program')}: {answer.get('verdict')} (score {answer.get('score')} of {answer.get('threshold')})"
     )
@@ -363,6 +195,9 @@ class Parser(argparse.ArgumentParser):
         fail(EX_USAGE, message)
 
 
+ACTIONS = {"control": control, "prove": prove, "due": due, "evidence": evidence, "verdict": verdict}
+
+
 def parse(argv: list[str]) -> argparse.Namespace:
     cut = argv.index("--") if "--" in argv else len(argv)
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -371,26 +206,48 @@ def parse(argv: list[str]) -> argparse.Namespace:
         sub = actions.add_parser(name, usage=f"readiness_client.py {name} CTL-7 [options] -- COMMAND")
         sub.add_argument("control", metavar="CTL-7", help="the control's key")
         sub.add_argument("--junit", metavar="FILE", help="the JUnit XML that the command writes, from where it runs")
-        sub.add_argument("--timeout", type=float, default=1800.0, help="seconds that the command may take (1800)")
         if name == "prove":
             sub.add_argument("--broken", required=True, metavar="SHA", help="a commit named in the root cause")
             sub.add_argument("--fixed", required=True, metavar="SHA", help="the commit that mends it")
             sub.add_argument("--overlay", action="append", default=[], metavar="FILE", help="the fix's test, each")
+        add_running(sub)
+    sub = actions.add_parser("due")
+    sub.add_argument("--run", action="store_true", help="run the command of each, as the console names it")
+    sub.set_defaults(junit=None)
+    add_running(sub)
+    sub = actions.add_parser("evidence")
+    sub.add_argument("kind", help="what was measured: coverage, tests, …")
+    for name in ("value", "unit", "outcome", "program", "ref", "url", "title", "note", "commit"):
+        sub.add_argument("--" + name)
+    sub.add_argument("--junit", metavar="FILE", help="a JUnit report instead of a figure")
+    add_away(sub)
     actions.add_parser("verdict").add_argument("program")
     options = parser.parse_args(argv[:cut])
     options.command = argv[cut + 1 :]
-    if options.action != "verdict" and not options.command:
+    if options.action in ("control", "prove") and not options.command:
         parser.error("name the command to run after --, such as: -- pytest tests/test_budget.py")
     if not os.environ.get("READINESS_KEY", "").strip():
         parser.error("set READINESS_KEY to a key of the console (manage.py create_key NAME --scope controls:write).")
     return options
 
 
+def add_running(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--format", choices=FORMATS, default="auto", help="how the command reports its checks (auto)")
+    sub.add_argument("--main", metavar="REF", default=os.environ.get("READINESS_MAIN") or None, help="the main ref")
+    sub.add_argument("--timeout", type=float, default=1800.0, help="seconds that a command may take (1800)")
+    add_away(sub)
+
+
+def add_away(sub: argparse.ArgumentParser) -> None:
+    told = os.environ.get("READINESS_IF_AWAY", "auto")
+    sub.add_argument("--if-away", choices=("auto", "fail", "pass"), default=told, help="what an unreachable console is")
+
+
 def main(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by CI: the worktrees are removed all the same
     options = parse(argv)
     try:
-        code = {"control": control, "prove": prove, "verdict": verdict}[options.action](options)
+        code = ACTIONS[options.action](options)
     except KeyboardInterrupt:
         return 130
     return code if code >= 0 else 128 - code  # ended by a signal: as a shell says it

@@ -2,10 +2,9 @@
 
 from incidents.lessons.views.controls import control, control_revise
 from incidents.lessons.views.incidents import incident, incident_move, incident_write
-from incidents.lessons.views.lessons import CLIENT, client, lesson_list
+from incidents.lessons.views.lessons import client, lesson_list
 
 __all__ = [
-    "CLIENT",
     "client",
     "control",
     "control_revise",

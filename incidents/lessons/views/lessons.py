@@ -1,18 +1,16 @@
 """Pages: all lessons, and the client for CI."""
 
-from pathlib import Path
-
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_safe
 
+from incidents.lessons.client import client_source
 from incidents.lessons.filters import LessonFilter
 from incidents.lessons.store import controls_of_incidents, lessons_current
 
 LESSONS_A_PAGE = 25
-CLIENT = Path(__file__).parent.parent / "client" / "readiness_client.py"
 
 
 @require_GET
@@ -33,7 +31,7 @@ def lesson_list(request: HttpRequest) -> HttpResponse:
 def client(request: HttpRequest) -> HttpResponse:
     """The CI client, one file of standard-library Python, as a download."""
     return HttpResponse(
-        CLIENT.read_bytes(),
+        client_source(),
         content_type="text/x-python; charset=utf-8",
         headers={
             "Content-Disposition": 'attachment; filename="readiness_client.py"',
