@@ -43,6 +43,7 @@ def test_it_leaves_a_stage_that_fails() -> None:
     assert clock.path() == []
 
 
+@pytest.mark.once
 def test_it_meets_every_stage_of_a_real_request(fresh_database: str, tmp_path: Path) -> None:
     env = {**bare_environment(), "READINESS_HOME": str(tmp_path / "home"), "DATABASE_URL": fresh_database}
     console = Console(tmp_path / "home", 8000, fresh_database, env, nullcontext)

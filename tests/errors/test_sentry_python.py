@@ -56,6 +56,7 @@ def test_an_event_over_a_megabyte_is_not_lost(console: Console, project: dict[st
         assert ErrorEvent.objects.filter(project_id=project["project_id"], message="too much").count() == 1
 
 
+@pytest.mark.once
 def test_it_holds_back_when_it_is_told_to_and_says_so_later(
     template_database: Template, django_db_blocker: DjangoDbBlocker, tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ from tests.operations.test_metrics import value
 from tests.promtool import run_promtool
 from tests.servers import wait_until
 
+pytestmark = pytest.mark.once
 SENT = 40
 
 

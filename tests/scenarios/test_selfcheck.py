@@ -1,10 +1,14 @@
 """First start is not an empty room: a real program's crash through the real doors, synthetic and marked as such."""
 
+import pytest
+
 from incidents.scenarios.models import ScenarioRun
 from incidents.triage.models import Incident
 from incidents.triage.store import incidents_open_count
 from tests.console import Console
 from tests.servers import wait_until
+
+pytestmark = pytest.mark.once
 
 
 def test_it_leaves_one_synthetic_incident_and_only_once(fresh_console: Console) -> None:

@@ -152,6 +152,7 @@ def many_errors(copies: int, correlation: str) -> None:
         )
 
 
+@pytest.mark.once
 def test_ten_thousand_under_one_id_are_paged_and_counted(reader: Client, django_assert_max_num_queries: Any) -> None:
     errors_commit(errors=[a_captured_error(contexts={"trace": {"trace_id": TRACE}})])
     many_errors(10_050, f"'{TRACE}'")

@@ -20,6 +20,9 @@ from tests.console import Console, running_console
 from tests.databases import Template
 from tests.servers import wait_until
 
+pytestmark = pytest.mark.once
+
+
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.triage.traced_settings"}
 Events = dict[str, list[dict[str, Any]]]
 
