@@ -1,0 +1,49 @@
+"""What a chart says in words and rows: the text that stands for it."""
+
+import json
+from datetime import date
+
+import pytest
+from django.template.loader import render_to_string
+
+from readiness.infra.trend import TrendChart, TrendSeries, day_label, days_until, weeks_compared
+
+CHART = TrendChart(
+    title="Errors per day",
+    sentence="none in the last two weeks",
+    labels=("20 Nov", "21 Nov"),
+    series=(TrendSeries("Errors", (3, None)),),
+    unit="errors",
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([30, *[0] * 6, 12, *[0] * 6], "fewer than the week before: 12 after 30"),
+        ([9_000, *[0] * 14, 1_200], "more than the week before: 1,200 after 0"),
+        ([4, *[0] * 6, 4, *[0] * 6], "as many as the week before: 4"),
+        ([5, *[0] * 14], "none in the last two weeks"),
+        ([], "none in the last two weeks"),
+    ],
+)
+def test_it_compares_two_weeks(values: list[int], said: str) -> None:
+    assert weeks_compared(values) == said
+
+
+def test_it_names_days() -> None:
+    assert [day_label(day) for day in days_until(date(2026, 3, 1), days=3)] == ["27 Feb", "28 Feb", "1 Mar"]
+
+
+def test_it_says_everything_without_script() -> None:
+    html = render_to_string("_partials/trend.html", {"chart": CHART})
+    assert html.index('21 Nov</th><td class="num">—') < html.index('20 Nov</th><td class="num">3')
+    assert "none in the last two weeks" in html
+    assert "<svg" in html
+    assert "style=" not in html
+
+
+def test_it_hands_the_script_its_figures() -> None:
+    payload = json.loads(CHART.payload)
+    assert payload["labels"] == ["20 Nov", "21 Nov"]
+    assert payload["series"] == [{"name": "Errors", "values": [3, None]}]
