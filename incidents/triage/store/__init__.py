@@ -1,5 +1,6 @@
 """Triage's queries: the batch that counts errors into incidents, and what is asked of them; import them from here."""
 
+from incidents.triage.store.clocks import diagnoses_running, diagnoses_taken
 from incidents.triage.store.counting import (
     FingerprintKey,
     fingerprint_add,
@@ -66,6 +67,8 @@ __all__ = [
     "RESOLVED",
     "FingerprintKey",
     "Place",
+    "diagnoses_running",
+    "diagnoses_taken",
     "figures_join",
     "figures_take",
     "fingerprint_add",

@@ -1,5 +1,6 @@
 """Triage's use-cases: errors counted into incidents, what is read of them, and the moves that a person makes."""
 
+from incidents.triage.workflows.clocks import diagnosis_clocks_read
 from incidents.triage.workflows.correlated import slice_read
 from incidents.triage.workflows.correlations import (
     CorrelationReader,
@@ -40,6 +41,7 @@ __all__ = [
     "IncidentsSummary",
     "correlation_read",
     "correlations_recent_read",
+    "diagnosis_clocks_read",
     "grouping_page_read",
     "incident_acknowledge",
     "incident_confirm_recurrence",
