@@ -56,6 +56,13 @@ class Incident(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     recurrences = models.PositiveIntegerField(default=0)
     recurred_at = models.DateTimeField(null=True, blank=True)
+    fixed_in_release = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The release that has the fix, or its commit: an error of an older one is no recurrence.",
+    )
     recurrence_confirmed = models.BooleanField(
         default=True, help_text="False: seen under a public key, a person has yet to confirm."
     )
@@ -106,6 +113,10 @@ class IncidentRelease(models.Model):
         db_table = "triage_incident_release"
         constraints = [
             models.UniqueConstraint(fields=["incident", "release", "environment"], name="triage_release_once"),
+        ]
+        indexes = [
+            # releases_first_seen(): when a project first had an event of a release
+            models.Index(fields=["project_id", "release", "environment", "first_seen"], name="triage_release_first"),
         ]
 
 

@@ -15,6 +15,7 @@ from incidents.triage.store.counting import (
     incidents_count,
     incidents_of_groups,
     releases_count,
+    releases_first_seen,
     releases_seen_until,
     timeline_append,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "merges_into",
     "release_times",
     "releases_count",
+    "releases_first_seen",
     "releases_of",
     "releases_seen_until",
     "severity_counts",

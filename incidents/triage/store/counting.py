@@ -1,11 +1,11 @@
 """The batch that counts errors into incidents: called inside capture's transaction, so plain SQL where it is hot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from incidents.errors.services.grouping import GROUPING_VERSION
 from incidents.triage.models import (
@@ -151,16 +151,26 @@ def hours_count(counts: Mapping[tuple[int, int, datetime], int]) -> None:
     )
 
 
-def releases_seen_until(*, incident_ids: Sequence[int], moments: Mapping[int, datetime]) -> dict[int, set[str]]:
-    """The releases in which each incident was seen before its moment (its resolution)."""
-    seen: dict[int, set[str]] = {}
-    rows = IncidentRelease.objects.filter(incident_id__in=incident_ids).values_list(
-        "incident_id", "release", "first_seen"
-    )
-    for incident_id, release, first_seen in rows:
+def releases_seen_until(*, incident_ids: Sequence[int], moments: Mapping[int, datetime]) -> dict[int, list[str]]:
+    """The releases in which each incident was seen before its moment (its resolution), the first seen last."""
+    seen: dict[int, dict[str, None]] = {}
+    rows = IncidentRelease.objects.filter(incident_id__in=incident_ids).exclude(release="").order_by("-first_seen")
+    for incident_id, release, first_seen in rows.values_list("incident_id", "release", "first_seen"):
         if first_seen <= moments[incident_id]:
-            seen.setdefault(incident_id, set()).add(release)
-    return seen
+            seen.setdefault(incident_id, {})[release] = None
+    return {incident_id: list(releases) for incident_id, releases in seen.items()}
+
+
+def releases_first_seen(
+    *, project_ids: Collection[int], releases: Collection[str]
+) -> dict[int, dict[str, dict[str, datetime]]]:
+    """project → release → environment → its first event of any incident (index triage_release_first)."""
+    found: dict[int, dict[str, dict[str, datetime]]] = {}
+    rows = IncidentRelease.objects.filter(project_id__in=project_ids, release__in=releases).exclude(release="")
+    counted = rows.values_list("project_id", "release", "environment").annotate(Min("first_seen")).order_by()
+    for project_id, release, environment, first in counted:
+        found.setdefault(project_id, {}).setdefault(release, {})[environment] = first
+    return found
 
 
 def timeline_append(

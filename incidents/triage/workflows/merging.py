@@ -21,10 +21,11 @@ from incidents.triage.services.merging import (
     moves_check,
     unmerge_check,
 )
-from incidents.triage.services.recurrence import is_recurrence
+from incidents.triage.services.recurrence import recurrence_judge
 from incidents.triage.services.severity import ops_severity_compute
 from incidents.triage.workflows.moves import IncidentRef
 from incidents.triage.workflows.recording import recurrence_mark, recurrence_tell
+from incidents.triage.workflows.resolutions import resolutions_read
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.envelope import ErrorClass, ErrorSeverity
@@ -116,7 +117,7 @@ def _merge_one(txn: SingleConnectionTxn, source: Incident, target: Incident, act
     ):
         store.timeline_append(incident=incident, at=now, kind="merged", text=text, actor=actor.name)
     if again is not None:
-        recurrence_mark(target, at=now, release=again[0], trusted=source.trusted)
+        recurrence_mark(target, at=now, why=again, trusted=source.trusted)
         if source.trusted:
             recurrence_tell(txn, target)
 
@@ -128,16 +129,22 @@ def _set(incident: Incident, fields: Mapping[str, Any]) -> None:
         incident.save(update_fields=list(fields))
 
 
-def incident_seen_again(incident: Incident, places: Mapping[store.Place, tuple[int, Any, Any]]) -> store.Place | None:
-    """Where a resolved incident was seen after its resolution, in a release that it had not been seen in before."""
-    moment = incident.prevented_at or incident.closed_at
-    if incident.status not in store.RESOLVED or moment is None:
+def incident_seen_again(incident: Incident, places: Mapping[store.Place, tuple[int, Any, Any]]) -> str | None:
+    """Why a resolved incident has happened again, if it was seen in these places; None where it has not. `places`:
+    (release, environment) → (occurrences, first, last).
+    """
+    if incident.status not in store.RESOLVED:
         return None
-    before = store.releases_seen_until(incident_ids=[incident.pk], moments={incident.pk: moment})
-    for place, (_, _, last) in sorted(places.items(), key=lambda item: item[1][2]):
-        known = before.get(incident.pk, set())
-        if is_recurrence(at=last, release=place[0], resolved_at=moment, releases_before=known):
-            return place
+    found = resolutions_read([incident], {incident.pk: [release for release, _ in places]}).get(incident.pk)
+    if found is None:
+        return None
+    known = found.with_late((first, release) for (release, _), (_, first, _) in places.items())
+    for (release, environment), (_, _, last) in sorted(places.items(), key=lambda item: item[1][2]):
+        verdict = recurrence_judge(
+            at=last, received_at=utcnow(), release=release, environment=environment, resolution=known
+        )
+        if verdict.recurred:
+            return verdict.reason
     return None
 
 
@@ -178,7 +185,7 @@ def incident_unmerge(
         store.timeline_append(incident=incident, at=merge.undone_at, kind="unmerged", text=text, actor=actor.name)
     store.incidents_moved([source.pk, target.pk])
     if (again := incident_seen_again(source, since.releases)) is not None:
-        recurrence_mark(source, at=utcnow(), release=again[0], trusted=source.trusted)
+        recurrence_mark(source, at=utcnow(), why=again, trusted=source.trusted)
         if source.trusted:
             recurrence_tell(txn, source)
     return IncidentRef(source.pk, source.status)

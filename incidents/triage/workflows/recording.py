@@ -12,9 +12,10 @@ from incidents.errors.workflows.keeping import errors_keep
 from incidents.triage import store
 from incidents.triage.models import Incident
 from incidents.triage.services.batches import IncidentBatch, batches_gather
-from incidents.triage.services.recurrence import is_recurrence
+from incidents.triage.services.recurrence import recurrence_judge
 from incidents.triage.services.severity import incident_category, ops_severity_compute, priority_propose
 from incidents.triage.workflows.erasing import incidents_reword
+from incidents.triage.workflows.resolutions import resolutions_read
 from incidents.triage.workflows.telling import incident_detected_tell, incident_recurred_tell
 from readiness.infra.actor import SYSTEM
 from readiness.infra.clock import utcnow
@@ -217,40 +218,37 @@ def _counted(incident: IncidentCounts, batch: IncidentBatch) -> tuple[object, ..
 
 
 def _reopen(txn: SingleConnectionTxn, incidents: Sequence[Incident], batches: dict[int, IncidentBatch]) -> None:
-    """A resolved incident that happens again, in a release that its resolution covers, has recurred."""
-    ended = {i.pk: moment for i in incidents if (moment := i.prevented_at or i.closed_at) is not None}
-    old_releases = store.releases_seen_until(incident_ids=list(ended), moments=ended)
+    """A resolved incident that happens again, in a release that is not older than the fix, has recurred."""
+    resolutions = resolutions_read(incidents, {pk: [place[0] for place in b.releases] for pk, b in batches.items()})
     for incident in incidents:
-        pk = incident.pk
-        if pk not in ended:
+        resolution, errors = resolutions.get(incident.pk), batches[incident.pk].errors
+        if resolution is None:
             continue
-        moment, batch = ended[pk], batches[pk]
-        proof = [
-            error
-            for error in batch.errors
-            if is_recurrence(
+        known = resolution.with_late((e.envelope.timestamp, e.envelope.release or "") for e in errors)
+        for error in errors:
+            verdict = recurrence_judge(
                 at=error.envelope.timestamp,
-                release=error.envelope.release,
-                resolved_at=moment,
-                releases_before=old_releases.get(pk, set()),
+                received_at=error.received_at,
+                release=error.envelope.release or "",
+                environment=error.envelope.environment or "production",
+                resolution=known,
             )
-        ]
-        if proof:
-            incident_recur(incident=incident, error=proof[0])
+            if verdict.recurred:
+                incident_recur(incident=incident, error=error, why=verdict.reason)
+                break
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
-def incident_recur(txn: SingleConnectionTxn, *, incident: Incident, error: CapturedError) -> None:
-    """Mark a resolved incident as recurred by this error, which is kept as evidence.
+def incident_recur(txn: SingleConnectionTxn, *, incident: Incident, error: CapturedError, why: str = "") -> None:
+    """Mark a resolved incident as recurred by this error, which is kept as evidence; `why` it counts, as a clause.
 
     Under a public key the recurrence waits for a person's click before it counts against a control (DESIGN).
     """
     errors_keep(copies=[(error, incident.pk, "recurrence")])
     e = error.envelope
     recurrence_mark(
-        incident, at=error.received_at, release=e.release or "", trusted=error.origin.trusted,
-        correlation_id=e.correlation_id,
-    )  # fmt: skip
+        incident, at=error.received_at, why=why, trusted=error.origin.trusted, correlation_id=e.correlation_id
+    )
     if error.origin.trusted:
         trace = correlation_continued("triage.recurrence", correlation_id=e.correlation_id, span_id=e.span_id)
         with trace:  # the committing thread stands in nobody's trace; what follows belongs to the error's
@@ -260,24 +258,25 @@ def incident_recur(txn: SingleConnectionTxn, *, incident: Incident, error: Captu
 
 
 def recurrence_mark(
-    incident: Incident, *, at: datetime, release: str, trusted: bool, correlation_id: str | None = None
+    incident: Incident, *, at: datetime, why: str, trusted: bool, correlation_id: str | None = None
 ) -> None:
-    """The locked incident has recurred: the clock starts again."""
+    """The locked incident has recurred: the clock starts again, and its fix was none."""
     incident.status = Incident.Status.RECURRED
     incident.recurrences += 1
     incident.recurred_at = incident.detected_at = at
     incident.recurrence_confirmed = trusted
     incident.acknowledged_at = incident.diagnosed_at = incident.prevented_at = incident.closed_at = None
+    incident.fixed_in_release = ""
     incident.save(
         update_fields=[
             "status", "recurrences", "recurred_at", "recurrence_confirmed", "detected_at", "acknowledged_at",
-            "diagnosed_at", "prevented_at", "closed_at",
+            "diagnosed_at", "prevented_at", "closed_at", "fixed_in_release",
         ]
     )  # fmt: skip
-    place = f" in {release}" if release else ""
+    because = f": {why}" if why else ""
     waits = "" if trusted else " It came under a public key: confirm it before it counts."
     store.timeline_append(
-        incident=incident, at=at, kind="recurred", text=f"It happened again{place}.{waits}", actor=SYSTEM.name,
+        incident=incident, at=at, kind="recurred", text=f"It happened again{because}.{waits}", actor=SYSTEM.name,
         correlation_id=correlation_id,
     )  # fmt: skip
 
