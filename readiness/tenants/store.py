@@ -182,6 +182,11 @@ def founders_active() -> QuerySet[User]:
     return User.objects.filter(role=User.Role.FOUNDER, is_active=True)
 
 
+def people_active(*roles: str, limit: int = 200) -> list[User]:
+    """Active people of these roles, by name and e-mail."""
+    return list(User.objects.filter(role__in=roles, is_active=True).order_by("name", "email")[:limit])
+
+
 def signin_source_lock(source: str) -> None:
     """Sign-ins from one source are counted one after another until the transaction ends.
 

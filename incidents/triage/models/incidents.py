@@ -1,6 +1,7 @@
 """Incidents: a fingerprint group with a life. Its numbers are kept in the transaction that stores the events."""
 
 from django.db import models
+from django.db.models.lookups import IsNull
 
 
 class Incident(models.Model):
@@ -70,6 +71,25 @@ class Incident(models.Model):
     # Counted up with each move of a hash from or to it, so that a batch notices one that was faster (recording.py).
     moves = models.PositiveIntegerField(default=0, db_default=0)
 
+    # What people do with it (models.life). Each has a default in the database too: capture's own INSERT names none.
+    revision = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Counted up by each move of a person: a form carries the one that it saw."
+    )
+    owner_id = models.BigIntegerField(null=True, blank=True, help_text="The owner's row, where a person has taken it.")
+    escalation_step = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How many steps of the escalation path have been told since detection."
+    )
+    update_from = models.DateTimeField(
+        null=True, blank=True, help_text="Since when the next status update is awaited; empty: since detection."
+    )
+    reminded_at = models.DateTimeField(null=True, blank=True, help_text="When an overdue update was last called for.")
+    snoozed_at = models.DateTimeField(null=True, blank=True, help_text="Asleep since; empty: awake.")
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    snoozed_occurrences = models.BigIntegerField(null=True, blank=True, help_text="It wakes at this count.")
+    snoozed_release = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="It wakes in a release that is new after this."
+    )
+
     class Meta:
         db_table = "triage_incident"
         ordering = ["-last_seen"]
@@ -86,6 +106,21 @@ class Incident(models.Model):
                 fields=["diagnosed_at"],
                 name="triage_incident_diagnosed",
                 condition=models.Q(diagnosed_at__isnull=False),
+            ),
+            # incidents_listed(): the default list, open and awake, what needs a person first
+            models.Index(
+                "priority",
+                IsNull("acknowledged_at", False),
+                models.F("detected_at").desc(),
+                models.F("id").desc(),
+                name="triage_incident_attention",
+                condition=models.Q(prevented_at__isnull=True, merged_into__isnull=True, snoozed_at__isnull=True),
+            ),
+            # incidents_asleep(): those that wait for a time, a count or a release
+            models.Index(
+                fields=["snoozed_until"],
+                name="triage_incident_asleep",
+                condition=models.Q(snoozed_at__isnull=False),
             ),
         ]
 

@@ -53,6 +53,8 @@ _CATEGORIES: dict[ErrorClass, OpsIncidentCategory] = {
     ErrorClass.SYSTEM_SECURITY: OpsIncidentCategory.SECURITY,
     ErrorClass.SYSTEM_UNCLASSIFIED: OpsIncidentCategory.UNCLASSIFIED,
 }
+# Incidents in one of these wait for a person.
+OPEN_STATES = ("detected", "acknowledged", "diagnosed", "recurred")
 _RANK = {severity: rank for rank, severity in enumerate(ErrorSeverity)}
 # Occurrences from which on an ERROR asks for more: once is attention, ten is action, a hundred is urgent.
 ACTION_FROM = 10

@@ -7,19 +7,36 @@ from incidents.triage.workflows.correlations import (
     correlation_read,
     correlations_recent_read,
 )
+from incidents.triage.workflows.due import daily_summary_publish, incident_escalate, incidents_due
 from incidents.triage.workflows.grouping import GroupingPage, grouping_page_read
+from incidents.triage.workflows.life import (
+    incident_reopen,
+    incident_snooze,
+    incident_undo,
+    incident_update,
+    incident_wake,
+)
+from incidents.triage.workflows.life_reading import (
+    IncidentLife,
+    LifeSigns,
+    TimelinePage,
+    incident_life_read,
+    life_signs,
+    timeline_page_read,
+)
 from incidents.triage.workflows.merging import incident_merge, incident_unmerge
 from incidents.triage.workflows.moves import (
     IncidentRef,
     incident_acknowledge,
+    incident_assign,
     incident_confirm_recurrence,
     incident_hide_sample,
-    incident_lock,
     incident_note,
     incident_number,
     incident_set_priority,
     timeline_add,
 )
+from incidents.triage.workflows.post_mortems import post_mortem_exists, post_mortem_write, post_mortems_read
 from incidents.triage.workflows.previews import merge_choose, merge_preview, split_preview, unmerge_preview
 from incidents.triage.workflows.reading import IncidentsSummary, incidents_summary_read
 from incidents.triage.workflows.recording import (
@@ -30,38 +47,59 @@ from incidents.triage.workflows.recording import (
     incidents_of_errors,
     incidents_record,
 )
+from incidents.triage.workflows.revising import incident_lock, incident_lock_seen, move_record
 from incidents.triage.workflows.splitting import incident_split
 
 __all__ = [
     "RECURRED_TOPIC",
     "CorrelationReader",
     "GroupingPage",
+    "IncidentLife",
     "IncidentRef",
     "IncidentSinkInTransaction",
     "IncidentsSummary",
+    "LifeSigns",
+    "TimelinePage",
     "correlation_read",
     "correlations_recent_read",
+    "daily_summary_publish",
     "diagnosis_clocks_read",
     "grouping_page_read",
     "incident_acknowledge",
+    "incident_assign",
     "incident_confirm_recurrence",
+    "incident_escalate",
     "incident_hide_sample",
+    "incident_life_read",
     "incident_lock",
+    "incident_lock_seen",
     "incident_merge",
     "incident_note",
     "incident_number",
     "incident_of_fingerprint",
     "incident_recur",
+    "incident_reopen",
     "incident_set_priority",
+    "incident_snooze",
     "incident_split",
+    "incident_undo",
     "incident_unmerge",
+    "incident_update",
+    "incident_wake",
+    "incidents_due",
     "incidents_of_errors",
     "incidents_record",
     "incidents_summary_read",
+    "life_signs",
     "merge_choose",
     "merge_preview",
+    "move_record",
+    "post_mortem_exists",
+    "post_mortem_write",
+    "post_mortems_read",
     "slice_read",
     "split_preview",
     "timeline_add",
+    "timeline_page_read",
     "unmerge_preview",
 ]

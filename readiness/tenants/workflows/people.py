@@ -226,3 +226,9 @@ def _password_checked(password: str, user: User) -> None:
 def founder_addresses(session: Session) -> list[str]:
     """Where active founders get mail."""
     return list(store.founders_active().order_by("email").values_list("email", flat=True))
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def people_able_to_act(session: Session) -> list[User]:
+    """Active founders and engineers: who may be given work."""
+    return store.people_active(User.Role.FOUNDER, User.Role.ENGINEER)
