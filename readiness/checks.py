@@ -132,6 +132,10 @@ def _hooks() -> Iterator[tuple[str, str]]:
         yield f"READINESS_OUTBOX_HANDLERS[{topic!r}]", dotted
     for place, dotted in enumerate(settings.READINESS_CORRELATION_READERS):
         yield f"READINESS_CORRELATION_READERS[{place}]", dotted
+    for place, dotted in enumerate(settings.READINESS_RISK_SOURCES):
+        yield f"READINESS_RISK_SOURCES[{place}]", dotted
+    if settings.READINESS_DECISION_SOURCE:
+        yield "READINESS_DECISION_SOURCE", settings.READINESS_DECISION_SOURCE
     for place, dotted in enumerate(settings.READINESS_INCIDENT_HOLDERS):
         yield f"READINESS_INCIDENT_HOLDERS[{place}]", dotted
     for job, dotted in settings.READINESS_JOBS.items():

@@ -294,6 +294,13 @@ READINESS_CORRELATION_READERS: list[str] = [
     "readiness.programs.workflows.correlated.evidence_read",
     "readiness.programs.workflows.correlated.verdicts_read",
 ]
+# What each subject knows of "What breaks if users arrive?" (incidents.triage.workflows.ops.RiskSource).
+READINESS_RISK_SOURCES: list[str] = [
+    "incidents.triage.workflows.risks.incidents_risks_read",
+    "incidents.triage.workflows.risks.capture_risks_read",
+]
+# Who knows what the system decided (incidents.triage.services.ops_decisions.DecisionSource); empty: nobody does.
+READINESS_DECISION_SOURCE = ""
 # Jobs of subjects above operations: what does them (readiness.operations.services.jobs describes them).
 READINESS_JOBS: dict[str, str] = {"verdicts": "readiness.programs.workflows.verdicts_record_daily"}
 

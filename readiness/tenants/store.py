@@ -56,6 +56,22 @@ def synthetic_project_ids() -> frozenset[int]:
     return frozenset(Project.objects.filter(tenant__synthetic=True).values_list("pk", flat=True))
 
 
+def projects_real(*, limit: int) -> list[Project]:
+    """Projects of real tenants, with those, the first onboarded first."""
+    return list(Project.objects.select_related("tenant").filter(tenant__synthetic=False).order_by("pk")[:limit])
+
+
+def dsn_projects_trusted() -> set[int]:
+    """Projects with a DSN key in use that founders marked trusted."""
+    return set(DsnKey.objects.filter(active=True, trusted=True).values_list("project_id", flat=True))
+
+
+def api_keys_heard() -> list[tuple[int, list[str], datetime]]:
+    """(project, scopes, when it was last used) of tenants' keys in use that have been used."""
+    used = ApiKey.objects.filter(tenant__isnull=False, revoked_at__isnull=True, last_used_at__isnull=False)
+    return list(used.order_by("pk").values_list("project_id", "scopes", "last_used_at"))  # type: ignore[arg-type]
+
+
 def projects_for_connect() -> QuerySet[Project]:
     """The Connect page's rows: each project with its tenant and its DSN keys in use, newest first (two queries)."""
     in_use = DsnKey.objects.filter(active=True).order_by("-created_at", "-id")

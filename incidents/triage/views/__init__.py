@@ -1,8 +1,9 @@
-"""Triage's pages: the incident list, what makes two incidents one or one two, and correlations."""
+"""Triage's pages: the incident list, merging and splitting, correlations, and the preflight console."""
 
 from incidents.triage.views.correlations import correlation, correlation_search
 from incidents.triage.views.grouping import incident_grouping, incident_merge, incident_split, incident_unmerge
 from incidents.triage.views.incidents import incident_list
+from incidents.triage.views.preflight import preflight
 
 __all__ = [
     "correlation",
@@ -12,4 +13,5 @@ __all__ = [
     "incident_merge",
     "incident_split",
     "incident_unmerge",
+    "preflight",
 ]

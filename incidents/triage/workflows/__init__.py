@@ -36,6 +36,15 @@ from incidents.triage.workflows.moves import (
     incident_set_priority,
     timeline_add,
 )
+from incidents.triage.workflows.ops import (
+    PreflightRead,
+    RiskSource,
+    decisions_read,
+    health_read,
+    preflight_read,
+    risks_read,
+    trends_read,
+)
 from incidents.triage.workflows.post_mortems import post_mortem_exists, post_mortem_write, post_mortems_read
 from incidents.triage.workflows.previews import merge_choose, merge_preview, split_preview, unmerge_preview
 from incidents.triage.workflows.reading import IncidentsSummary, incidents_summary_read
@@ -59,12 +68,16 @@ __all__ = [
     "IncidentSinkInTransaction",
     "IncidentsSummary",
     "LifeSigns",
+    "PreflightRead",
+    "RiskSource",
     "TimelinePage",
     "correlation_read",
     "correlations_recent_read",
     "daily_summary_publish",
+    "decisions_read",
     "diagnosis_clocks_read",
     "grouping_page_read",
+    "health_read",
     "incident_acknowledge",
     "incident_assign",
     "incident_confirm_recurrence",
@@ -97,9 +110,12 @@ __all__ = [
     "post_mortem_exists",
     "post_mortem_write",
     "post_mortems_read",
+    "preflight_read",
+    "risks_read",
     "slice_read",
     "split_preview",
     "timeline_add",
     "timeline_page_read",
+    "trends_read",
     "unmerge_preview",
 ]

@@ -166,6 +166,7 @@ NAV = (
         "",
         (
             ("Verdict", "home"),
+            ("Preflight", "preflight"),
             ("Incidents", "incident-list"),
             ("Lessons", "lesson-list"),
             ("Programs", "program-list"),

@@ -35,9 +35,11 @@ from readiness.tenants.workflows.people import (
     person_sign_in,
     signin_attempts_forget,
 )
+from readiness.tenants.workflows.signs import ProjectKeys, project_keys_read
 
 __all__ = [
     "FounderEnsured",
+    "ProjectKeys",
     "caller_authenticate",
     "connect_read",
     "dsn_authenticate",
@@ -58,6 +60,7 @@ __all__ = [
     "person_sign_in",
     "project_dsn_key",
     "project_find",
+    "project_keys_read",
     "project_rename",
     "projects_read",
     "signin_attempts_forget",
