@@ -123,6 +123,30 @@ def test_it_breaks_on_main_only_and_mends_there() -> None:
     assert state(RED, GREEN, on, run("passed", LATER, on_main=True)) == "proven"
 
 
+def test_it_is_not_mended_by_a_pass_that_ended_before_the_failure() -> None:
+    failure = run("failed", LATER, on_main=True, at=START + timedelta(hours=5))
+    earlier, later = (run("passed", FIXED, on_main=True, at=START + timedelta(hours=hours)) for hours in (4, 5))
+    assert state(RED, GREEN, failure, earlier) == "broken"
+    assert state(RED, GREEN, failure, earlier, later) == "proven"
+    assert state(RED, GREEN, failure, run("failed", LATER, on_main=True), earlier) == "broken"
+    behind = run("failed", LATER, on_main=True, finished_at=START + timedelta(days=9))
+    assert state(RED, GREEN, behind, run("passed", FIXED, on_main=True)) == "proven"  # a fast clock holds nothing up
+
+
+def test_it_is_mended_by_the_checks_that_failed_only() -> None:
+    red = run("failed", BROKEN, checks={"a": "failed", "b": "failed"})
+    other_red = run("failed", BROKEN, checks={"a": "failed"}, overlay="e" * 64)
+    both = run("passed", FIXED, checks={"a": "passed", "b": "passed"})
+    one = run("passed", FIXED, checks={"a": "passed"}, overlay="e" * 64)
+    proven = (red, both, other_red, one)
+    fails = run("failed", LATER, on_main=True, checks={"a": "passed", "b": "failed"})
+    without = run("passed", LATER, on_main=True, checks={"a": "passed"})
+    assert state(*proven, without) == "proven"
+    assert state(*proven, fails, without) == "broken"
+    assert state(*proven, fails, run("passed", LATER, on_main=True, checks={"a": "passed", "b": "skipped"})) == "broken"
+    assert state(*proven, fails, run("passed", LATER, on_main=True, checks={"a": "passed", "b": "passed"})) == "proven"
+
+
 def test_it_breaks_only_by_what_was_proven() -> None:
     another_command = run("failed", LATER, on_main=True, command="pytest -k else")
     another_check = run("failed", LATER, on_main=True, checks={TEST: "passed", "else": "failed"})

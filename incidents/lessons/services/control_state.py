@@ -110,8 +110,8 @@ class Proof:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """All that the history has come to. `green_at` dates the newest pass that counts, `failing_commit` is the commit
-    of the main ref on which a proven check fails now, `ineffective_version` the version that a recurrence refuted,
-    `milestones` the newest run (its sequence) of each effect.
+    of the main ref on which `failing_checks`, proven ones, fail since `failing_at`, `ineffective_version` the version
+    that a recurrence refuted, `milestones` the newest run (its sequence) of each effect.
     """
 
     version: int = 0
@@ -119,6 +119,8 @@ class Progress:
     proofs: tuple[Proof, ...] = ()
     green_at: datetime | None = None
     failing_commit: str = ""
+    failing_at: datetime | None = None
+    failing_checks: frozenset[str] = frozenset()
     ineffective_version: int = 0
     ineffective_at: datetime | None = None
     milestones: dict[str, int] = field(default_factory=dict)
@@ -276,8 +278,14 @@ def _failed(progress: Progress, run: Run, failed: frozenset[str], broken_commits
         return Advance(progress, RunEffect.NONE, "The command failed but no check did: the run changes nothing.")
     hit = [proof for proof in progress.proofs if _speaks_of(proof, run) and proof.checks & failed]
     if run.on_main and hit:
+        proven = frozenset[str]().union(*(proof.checks for proof in hit))
         return Advance(
-            replace(progress, failing_commit=run.commit),
+            replace(
+                progress,
+                failing_commit=run.commit,
+                failing_at=max(progress.failing_at or run.moment, run.moment),
+                failing_checks=(progress.failing_checks - run.ids(Outcome.PASSED)) | (proven & failed),
+            ),
             RunEffect.MAIN_FAILED,
             f"A proven check fails on main at {run.commit[:12]}.",
         )
@@ -315,10 +323,7 @@ def _passed(progress: Progress, run: Run, passed: frozenset[str], broken_commits
             text = f"Proven: {_count(len(proven.checks), 'check')} red on {proven.broken_commit[:12]}, green here."
             return Advance(replace(progress, green_at=run.moment), RunEffect.PROOF, text)
     if run.on_main and any(_speaks_of(p, run) and p.checks <= passed for p in progress.proofs):
-        green_at = max(progress.green_at or run.moment, run.moment)
-        return Advance(
-            replace(progress, green_at=green_at, failing_commit=""), RunEffect.MAIN_PASSED, "Green on the main ref."
-        )
+        return _passed_on_main(progress, run, passed)
     if proven is not None:
         return Advance(progress, RunEffect.PROOF, "Another red turned green; only a pass on the main ref refreshes it.")
     if progress.proofs and run.on_main:
@@ -336,6 +341,19 @@ def _passed(progress: Progress, run: Run, passed: frozenset[str], broken_commits
     return Advance(
         progress, RunEffect.NONE, "A pass before any red counts for nothing: run it on a broken commit first."
     )
+
+
+def _passed_on_main(progress: Progress, run: Run, passed: frozenset[str]) -> Advance:
+    """A pass refreshes. It mends what is broken only by the checks that fail, and only if it is no older than they."""
+    if progress.failing_at is not None and run.moment < progress.failing_at:
+        text = f"This pass on main ended before the failure at {progress.failing_commit[:12]} did: it mends nothing."
+        return Advance(progress, RunEffect.NONE, text)
+    if left := progress.failing_checks - passed:
+        text = f"A pass on main without {_count(len(left), 'check')} that failed there, such as {min(left)[:200]}."
+        return Advance(progress, RunEffect.NONE, text)
+    green_at = max(progress.green_at or run.moment, run.moment)
+    mended = replace(progress, green_at=green_at, failing_commit="", failing_at=None, failing_checks=frozenset())
+    return Advance(mended, RunEffect.MAIN_PASSED, "Green on the main ref.")
 
 
 def _pair(reds: tuple[Red, ...], run: Run, passed: frozenset[str]) -> tuple[Proof | None, tuple[Red, ...]]:
