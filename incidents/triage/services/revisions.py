@@ -47,7 +47,7 @@ def revision_check(*, name: str, revision: int, seen: int | None, since: Iterabl
     if seen is None or seen == revision:
         return
     changes = tuple(Change(row.at, "you" if row.actor == reader else row.actor, row.text) for row in since)[:TOLD]
-    what = "; ".join(f"{change.actor}: {change.text}" for change in changes) or "Look at it again."
+    what = "; ".join(f"{change.actor}: {change.text}" for change in changes) or "It came back meanwhile."
     raise ChangedMeanwhile(
         f"{name} was changed while you were looking, so nothing was done now. {what} Look at it, then try again.",
         changes=changes,

@@ -1,13 +1,19 @@
 """Putting an incident off: until when, and what wakes it. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from incidents.triage.services.response import response_of
 from incidents.triage.services.severity import OPEN_STATES
 from readiness.infra.refusals import Conflict, FieldError, Invalid
 
 MOST_OCCURRENCES = 1_000_000
+# An incident's columns when it is awake.
+AWAKE: Mapping[str, object] = MappingProxyType(
+    {"snoozed_at": None, "snoozed_until": None, "snoozed_occurrences": None, "snoozed_release": ""}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,13 @@ from incidents.triage.workflows.correlations import (
     correlation_read,
     correlations_recent_read,
 )
-from incidents.triage.workflows.due import daily_summary_publish, incident_escalate, incidents_due
+from incidents.triage.workflows.due import (
+    daily_summary_publish,
+    daily_summary_waits,
+    incident_escalate,
+    incidents_due,
+    incidents_wait,
+)
 from incidents.triage.workflows.grouping import GroupingPage, grouping_page_read
 from incidents.triage.workflows.life import (
     incident_reopen,
@@ -74,6 +80,7 @@ __all__ = [
     "correlation_read",
     "correlations_recent_read",
     "daily_summary_publish",
+    "daily_summary_waits",
     "decisions_read",
     "diagnosis_clocks_read",
     "grouping_page_read",
@@ -103,6 +110,7 @@ __all__ = [
     "incidents_of_errors",
     "incidents_record",
     "incidents_summary_read",
+    "incidents_wait",
     "life_signs",
     "merge_choose",
     "merge_preview",

@@ -16,7 +16,7 @@ from incidents.triage.services.response import (
     update_due_at,
 )
 from incidents.triage.services.severity import OPEN_STATES
-from incidents.triage.services.snoozing import wake_reason
+from incidents.triage.services.snoozing import AWAKE, wake_reason
 from incidents.triage.services.summary import (
     CHANGE_KINDS,
     SummaryLine,
@@ -25,7 +25,7 @@ from incidents.triage.services.summary import (
     summary_title,
     summary_window,
 )
-from incidents.triage.workflows.life import AWAKE, snooze_of
+from incidents.triage.workflows.life import snooze_of
 from readiness.infra.actor import SYSTEM
 from readiness.infra.clock import isoz, utcnow
 from readiness.infra.notices import notice_publish
@@ -33,10 +33,15 @@ from readiness.infra.transactions import Session, SingleConnectionTxn, Transacti
 from readiness.tenants.workflows import founder_addresses
 
 
+def incidents_wait() -> bool:
+    """Something of it is due."""
+    return bool(incidents_to_wake() or incidents_unanswered() or incidents_untold())
+
+
 def incidents_due() -> str:
     """Everything that is due now, each incident in a transaction of its own; what was done, in words."""
     done = {"woken": _wake_all(), "escalated": _escalate_all(), "called for an update": _remind_all()}
-    return ", ".join(f"{number} {what}" for what, number in done.items() if number)
+    return ", ".join(f"{number} {what}" for what, number in done.items() if number).capitalize()
 
 
 # --- who sleeps wakes -----------------------------------------------------------------------------------------------
@@ -193,6 +198,13 @@ def incident_remind(txn: SingleConnectionTxn, *, incident_id: int) -> bool:
 
 
 # --- the day is summed up -------------------------------------------------------------------------------------------
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def daily_summary_waits(session: Session) -> bool:
+    """Today's is due and has not been told."""
+    day = summary_day(utcnow())
+    return day is not None and store.daily_summary_find(day) is None
 
 
 @transactional(TransactionIntent.ATOMIC_WRITE)

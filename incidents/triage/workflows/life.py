@@ -5,7 +5,7 @@ from datetime import datetime
 from incidents.triage import store
 from incidents.triage.models import Incident
 from incidents.triage.services.life import Move, life_move, reopened_status
-from incidents.triage.services.snoozing import Snooze, snooze_plan, snooze_words
+from incidents.triage.services.snoozing import AWAKE, Snooze, snooze_plan, snooze_words
 from incidents.triage.services.undoing import fields_note, undo_check, undo_fields
 from incidents.triage.workflows.moves import IncidentRef, said_checked
 from incidents.triage.workflows.revising import incident_lock, incident_lock_seen, move_record
@@ -13,10 +13,6 @@ from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Conflict, NotFound
 from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, transactional
-
-AWAKE: dict[str, object] = {
-    "snoozed_at": None, "snoozed_until": None, "snoozed_occurrences": None, "snoozed_release": "",
-}  # fmt: skip
 
 
 def snooze_of(incident: Incident) -> Snooze:

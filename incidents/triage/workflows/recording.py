@@ -14,6 +14,7 @@ from incidents.triage.models import Incident
 from incidents.triage.services.batches import IncidentBatch, batches_gather
 from incidents.triage.services.recurrence import recurrence_judge
 from incidents.triage.services.severity import incident_category, ops_severity_compute, priority_propose
+from incidents.triage.services.snoozing import AWAKE
 from incidents.triage.workflows.erasing import incidents_reword
 from incidents.triage.workflows.resolutions import resolutions_read
 from incidents.triage.workflows.telling import incident_detected_tell, incident_recurred_tell
@@ -267,10 +268,14 @@ def recurrence_mark(
     incident.recurrence_confirmed = trusted
     incident.acknowledged_at = incident.diagnosed_at = incident.prevented_at = incident.closed_at = None
     incident.fixed_in_release = ""
+    # Its escalation and its updates begin anew, it is awake, and whoever was about to close it is told (revisions.py).
+    anew = {**AWAKE, "escalation_step": 0, "update_from": None, "reminded_at": None, "revision": incident.revision + 1}
+    for name, value in anew.items():
+        setattr(incident, name, value)
     incident.save(
         update_fields=[
             "status", "recurrences", "recurred_at", "recurrence_confirmed", "detected_at", "acknowledged_at",
-            "diagnosed_at", "prevented_at", "closed_at", "fixed_in_release",
+            "diagnosed_at", "prevented_at", "closed_at", "fixed_in_release", *anew,
         ]
     )  # fmt: skip
     because = f": {why}" if why else ""

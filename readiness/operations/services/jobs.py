@@ -38,7 +38,8 @@ class Daily:
 @dataclass(frozen=True, slots=True)
 class Job:
     """`schedule` is what a new installation starts with; founders change theirs in the admin. `done` words a number of
-    things done. A `quiet` job leaves a trace only when it did something. `lost_after`: a run this old is dead.
+    things done. A `quiet` job runs only when something waits for it, and leaves a trace only when it did something.
+    `lost_after`: a run this old is dead.
     """
 
     key: str
@@ -106,6 +107,21 @@ JOBS: tuple[Job, ...] = (
         done="{} delivered.",
         quiet=True,
         lost_after=timedelta(minutes=2),  # each message is locked by itself: another run beside it does no harm
+    ),
+    Job(
+        "incident-life",
+        "Incidents' deadlines",
+        "Wakes snoozed incidents, escalates those that nobody takes, calls for overdue status updates.",
+        Every(60),
+        quiet=True,
+        lost_after=timedelta(minutes=5),  # each incident is locked by itself
+    ),
+    Job(
+        "incident-summary",
+        "Daily summary",
+        "Tells once a day, from six in the morning UTC on, which incidents are open and what changed in 24 hours.",
+        Every(900),
+        quiet=True,
     ),
     Job(
         "housekeeping",

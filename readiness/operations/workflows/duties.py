@@ -1,5 +1,6 @@
 """What each job does. Subjects above this one are named in settings.READINESS_JOBS: `{job: dotted path}`."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
@@ -10,6 +11,12 @@ from django.utils.module_loading import import_string
 from incidents.errors.workflows import cleanup_old_errors, partitions_ensure, windows_forget
 from incidents.errors.workflows.otlp import spans_sift
 from incidents.lessons.workflows import control_states_refresh
+from incidents.triage.workflows import (
+    daily_summary_publish,
+    daily_summary_waits,
+    incidents_due,
+    incidents_wait,
+)
 from readiness.infra.actor import Actor
 from readiness.infra.append_only import deletion_permit
 from readiness.infra.clock import utcnow
@@ -78,6 +85,28 @@ def _spans(*, actor: Actor) -> str:
     return f"Spans: {', '.join(done)}." if done else "No spans had waited long enough."
 
 
+@transactional(TransactionIntent.READ_ONLY)
+def outbox_waits(session: Session) -> bool:
+    """Something is due for delivery."""
+    return store.outbox_counts(now=utcnow()).oldest_due_at is not None
+
+
+# What a quiet job is asked before it takes its lock: a look every few seconds must not write.
+WAITS: dict[str, Callable[[], bool]] = {
+    "outbox": outbox_waits,
+    "incident-life": incidents_wait,
+    "incident-summary": daily_summary_waits,
+}
+
+
+def _incident_life(*, actor: Actor) -> str:
+    return incidents_due()
+
+
+def _incident_summary(*, actor: Actor) -> str:
+    return "Told." if daily_summary_publish() else ""
+
+
 def _outbox(*, actor: Actor) -> int:
     failures: list[tuple[str, str]] = []
 
@@ -123,5 +152,7 @@ _DUTIES: dict[str, Duty] = {
     "limits": _limits,
     "spans": _spans,
     "outbox": _outbox,
+    "incident-life": _incident_life,
+    "incident-summary": _incident_summary,
     "housekeeping": _housekeeping,
 }

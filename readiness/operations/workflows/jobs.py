@@ -10,7 +10,7 @@ from readiness.infra.correlation import current_correlation_id
 from readiness.infra.outbox import outbox_publish
 from readiness.infra.redaction import text_scrub
 from readiness.infra.refusals import Conflict, NotFound
-from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
+from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, transactional
 from readiness.operations import store
 from readiness.operations.models import JobRun, JobState
 from readiness.operations.services.jobs import (
@@ -22,7 +22,7 @@ from readiness.operations.services.jobs import (
     job_requested,
     job_words,
 )
-from readiness.operations.workflows.duties import Duty, duties, jobs_here
+from readiness.operations.workflows.duties import WAITS, Duty, duties, jobs_here
 from readiness.operations.workflows.recording import JobFailed, failure_record
 
 RUN_REQUESTED = "job.run"  # the outbox topic; readiness.celery sends it on as a task
@@ -45,7 +45,7 @@ def job_run(*, key: str, actor: Actor, run_id: str = "", duty: Duty | None = Non
     """
     job = _job_here(key)
     quiet = job.quiet and actor.kind == "job"  # a person who asked wants to see that it ran
-    if quiet and not outbox_waits():
+    if quiet and key in WAITS and not WAITS[key]():
         return JobReport(Outcome.OK, "")
     run_id, started = run_id or uuid.uuid4().hex, utcnow()
     held_since = job_begin(job=job, run_id=run_id, actor=actor, quiet=quiet)
@@ -76,12 +76,6 @@ def _work(job: Job, duty: Duty, *, actor: Actor, run_id: str, quiet: bool) -> Jo
         error_id = failure_record(failure, component=f"job.{job.key}", context={"job": job.key, "run": run_id})
         return JobReport(Outcome.FAILED, text_scrub(f"{type(failure).__name__}: {failure}"), error_id)
     return JobReport(Outcome.OK, "" if quiet and not answer else job_words(job=job, answer=answer))
-
-
-@transactional(TransactionIntent.READ_ONLY)
-def outbox_waits(session: Session) -> bool:
-    """Something is due for delivery."""
-    return store.outbox_counts(now=utcnow()).oldest_due_at is not None
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)

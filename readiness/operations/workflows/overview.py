@@ -99,7 +99,7 @@ def _line(
         last_outcome=Outcome(last.outcome) if last else None,
         running_since=running_since,
         requested_at=state.requested_at if state else None,
-        waiting_since=waiting_since,
+        waiting_since=waiting_since if job.key == "outbox" else None,
     )
     standing = job_standing(job=job, facts=facts, now=now)
     return JobLine(
