@@ -10,7 +10,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from incidents.errors.workflows import limit_notices_shown
-from incidents.lessons.workflows import incidents_needing_a_person
 from readiness.infra.refusals import NotFound, Refusal
 from readiness.programs import store
 from readiness.programs.forms import AttestForm, EvidenceForm, ScoreForm
@@ -25,7 +24,7 @@ from readiness.programs.workflows import (
     ProgramView,
     evidence_add,
     gate_attest,
-    program_main_view,
+    home_read,
     program_unpin,
     program_view,
     programs_overview,
@@ -35,7 +34,6 @@ from readiness.programs.workflows import (
 from readiness.tenants.access import actor_of, requires_role, writes_need_role
 
 WRITERS = ("founder", "engineer")
-NEEDS_SHOWN = 5
 MOVES_SHOWN = 6
 HISTORY_SHOWN = 6
 PAGE = 50
@@ -46,15 +44,13 @@ PAGE = 50
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The verdict of the first program: the word, why, and what to do next."""
-    view = program_main_view()
-    shown = {
-        "needs": incidents_needing_a_person(limit=NEEDS_SHOWN),
-        "limits": limit_notices_shown(role=getattr(request.user, "role", "")),
-    }
-    if view is None:
+    """The verdict of the first program: the word, why, and what to do next; then how it stands with the incidents."""
+    view = home_read()
+    shown = {"home": view, "limits": limit_notices_shown(role=getattr(request.user, "role", ""))}
+    if view.program is None:
         return render(request, "programs/welcome.html", shown)
-    return render(request, "programs/home.html", {**_verdict_context(view), **shown, **_moves(view.program)})
+    shown |= {**_verdict_context(view.program), **_moves(view.program.program)}
+    return render(request, "programs/home.html", shown)
 
 
 def _verdict_context(view: ProgramView) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Capture's queries: the narrow questions (requirements 119-123), each bounded, each served by an index."""
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import QuerySet, Sum
 
 from incidents.errors.models import ErasureTombstone, ErrorColumns, ErrorEvent, ErrorId, ErrorRollup, KeptError
 from incidents.errors.store.writing import MAX_ROWS, hour_of
+from readiness.tenants.models import Project
 
 WIDEST = timedelta(days=92)
 
@@ -57,6 +59,17 @@ def error_timeline(*, since: datetime, until: datetime) -> list[tuple[datetime, 
     _window(since, until)
     rows = ErrorRollup.objects.filter(hour__gte=hour_of(since), hour__lt=until)
     return list(rows.values_list("hour").annotate(total=Sum("events")).order_by("hour"))
+
+
+def errors_daily(*, since: datetime, until: datetime) -> dict[date, int]:
+    """UTC day → events of real tenants, from the rollups. Raises ValueError for too wide a window."""
+    _window(since, until)
+    samples = Project.objects.filter(tenant__synthetic=True).values("pk")
+    rows = ErrorRollup.objects.filter(hour__gte=hour_of(since), hour__lt=until).exclude(project_id__in=samples)
+    days: Counter[date] = Counter()
+    for hour, total in rows.values_list("hour").annotate(total=Sum("events")).order_by():
+        days[hour.date()] += total
+    return dict(days)
 
 
 def event_find(*, project_id: int, error_id: str) -> ErrorColumns | None:

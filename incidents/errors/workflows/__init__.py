@@ -32,7 +32,7 @@ from incidents.errors.workflows.otlp import (
     traces_store,
 )
 from incidents.errors.workflows.own_errors import CONSOLE_PROJECT, console_error_record
-from incidents.errors.workflows.reading import EventShown, error_find, event_to_show, stored_ids_read
+from incidents.errors.workflows.reading import EventShown, error_find, errors_per_day, event_to_show, stored_ids_read
 from incidents.errors.workflows.reports import (
     JobOfProduct,
     ProjectDrops,
@@ -93,6 +93,7 @@ __all__ = [
     "errors_commit",
     "errors_keep",
     "errors_make_and_store",
+    "errors_per_day",
     "errors_settle",
     "errors_store",
     "event_to_show",

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 
 from incidents.errors.models import ErrorColumns, KeptError
 from incidents.errors.store import questions as store
+from readiness.infra.clock import utcnow
 from readiness.infra.transactions import Session, TransactionIntent, transactional
+from readiness.infra.trend import days_until
 
 
 @transactional(TransactionIntent.READ_ONLY)
@@ -41,3 +44,12 @@ def event_to_show(session: Session, *, project_id: int, error_id: str, fingerpri
 def stored_ids_read(session: Session, *, project_id: int, error_ids: Sequence[str]) -> set[str]:
     """Those of the ids under which the project has an error still, or a copy of it. Three queries."""
     return store.ids_stored(project_id=project_id, error_ids=error_ids) if error_ids else set()
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def errors_per_day(session: Session, *, days: int) -> list[int]:
+    """Events of real tenants on each of the last `days` (at most 92) UTC days, oldest first, today last. One query."""
+    dates = days_until(utcnow().date(), days=days)
+    first = datetime.combine(dates[0], time(), tzinfo=UTC)
+    counts = store.errors_daily(since=first, until=first + timedelta(days=days))
+    return [counts.get(day, 0) for day in dates]

@@ -19,6 +19,12 @@ from incidents.triage.store.counting import (
     releases_seen_until,
     timeline_append,
 )
+from incidents.triage.store.figures import (
+    incidents_open_counts,
+    incidents_opened_daily,
+    incidents_real_exist,
+    recurrences_counts,
+)
 from incidents.triage.store.life import (
     changes_since,
     contact_find,
@@ -130,6 +136,9 @@ __all__ = [
     "incidents_named",
     "incidents_of_groups",
     "incidents_open_count",
+    "incidents_open_counts",
+    "incidents_opened_daily",
+    "incidents_real_exist",
     "incidents_resembling",
     "incidents_to_escalate",
     "incidents_to_merge_into",
@@ -150,6 +159,7 @@ __all__ = [
     "post_mortem_exists",
     "post_mortem_latest",
     "post_mortems_of",
+    "recurrences_counts",
     "release_times",
     "releases_count",
     "releases_first_seen",

@@ -2,6 +2,7 @@
 
 from readiness.programs.workflows.definitions import ImportResult, program_export, program_import, program_unpin
 from readiness.programs.workflows.evidence import EvidenceRecorded, evidence_add, evidence_receive
+from readiness.programs.workflows.home import HomeView, home_read
 from readiness.programs.workflows.verdicts import (
     ProgramView,
     program_main_view,
@@ -16,11 +17,13 @@ from readiness.programs.workflows.words import gate_attest, score_set
 
 __all__ = [
     "EvidenceRecorded",
+    "HomeView",
     "ImportResult",
     "ProgramView",
     "evidence_add",
     "evidence_receive",
     "gate_attest",
+    "home_read",
     "program_export",
     "program_import",
     "program_main_view",
