@@ -90,6 +90,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("incidents/<str:public_id>/move/<str:move>/", lessons_views.incident_move, name="incident-move"),
     path("controls/<str:public_id>/", lessons_views.control, name="control"),
     path("controls/<str:public_id>/revise/", lessons_views.control_revise, name="control-revise"),
+    path("controls/<str:public_id>/waive/", lessons_views.control_waive, name="control-waive"),
+    path("incidents/<str:public_id>/written/", lessons_views.incident_written, name="incident-written"),
+    path("incidents/<str:public_id>/waive/", lessons_views.incident_waive, name="incident-waive"),
+    path("waivers/<str:public_id>/revoke/", lessons_views.waiver_revoke, name="waiver-revoke"),
     path("lessons/", lessons_views.lesson_list, name="lesson-list"),
     path("client/readiness_client.py", lessons_views.client, name="client"),
     # --- operations ---

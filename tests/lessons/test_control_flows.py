@@ -165,7 +165,7 @@ def test_it_refuses_a_control_that_says_too_little(fields: dict[str, object], po
 
 def test_it_makes_no_control_of_an_unknown_incident() -> None:
     with pytest.raises(NotFound):
-        control_create(incident_id=0, kind="rule", title="x", actor=ANYBODY)
+        control_create(incident_id=0, kind="check", title="x", command="y", actor=ANYBODY)
 
 
 # --- recurrence -----------------------------------------------------------------------------------------------------

@@ -147,9 +147,9 @@ def admin() -> Client:
 
 def test_it_takes_a_root_cause_a_lesson_and_a_control_in_the_admin(admin: Client) -> None:
     incident = an_incident()
-    cause = {"incident": incident.pk, "text": "So.", "contributing_factors": "a\nb", "broken_commits": BROKEN}
+    cause = {"incident": incident.pk, "text": "So.", "contributing_factors": "a\nCode : b", "broken_commits": BROKEN}
     assert admin.post("/admin/lessons/rootcause/add/", cause).status_code == 302
-    assert RootCause.objects.get().contributing_factors == ["a", "b"]
+    assert [item["kind"] for item in RootCause.objects.get().contributing_factors] == ["unknown", "code"]
     lesson = {"incident": incident.pk, "believed": "a", "was_true": "b", "do_now": "c", "replaces": ""}
     assert admin.post("/admin/lessons/lesson/add/", lesson).status_code == 302
     made = {"incident": incident.pk, "kind": "check", "title": "t", "command": "pytest", "period_days": 7}

@@ -31,7 +31,8 @@ def test_it_stops_the_clock_and_pins_the_evidence() -> None:
     assert after.diagnosed_at is not None
     assert after.acknowledged_at is not None
     assert (written.text, written.revision) == ("The budget was read twice.", 1)
-    assert (written.contributing_factors, written.broken_commits) == (["haste"], ["abcdef1"])
+    assert written.contributing_factors == [{"kind": "unknown", "text": "haste"}]
+    assert written.broken_commits == ["abcdef1"]
     assert written.evidence == [incident.last_error_id]
     assert "1 pinned as evidence; the diagnosis clock stopped" in timeline_of(incident.pk)[-1].text
 

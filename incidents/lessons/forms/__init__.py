@@ -1,9 +1,8 @@
 """The forms of lessons, a module for each page; views import them from here."""
 
+from incidents.lessons.forms.controls import ControlForm, ControlRevisionForm, WaiverForm
 from incidents.lessons.forms.fields import LinesField
 from incidents.lessons.forms.learning import (
-    ControlForm,
-    ControlRevisionForm,
     LessonForm,
     NoteForm,
     PriorityForm,
@@ -18,4 +17,5 @@ __all__ = [
     "NoteForm",
     "PriorityForm",
     "RootCauseForm",
+    "WaiverForm",
 ]

@@ -1,13 +1,11 @@
-"""Forms of the incident's page and of a control's own: their fields carry the names that the workflows refuse by."""
+"""Forms of the incident's page: their fields carry the names that the workflows refuse by."""
 
 from collections.abc import Sequence
 
 from django import forms
 
 from incidents.lessons.forms.evidence import ErrorIdsField
-from incidents.lessons.forms.fields import lines_field, text_field
-from incidents.lessons.models import Control
-from incidents.lessons.services.drafts import MAX_COMMAND, MAX_PERIOD_DAYS, MAX_TITLE
+from incidents.lessons.forms.fields import FactorsField, lines_field, sent_value_set, text_field
 from incidents.lessons.services.pinning import MAX_REASON
 from incidents.triage.models import Incident
 
@@ -16,7 +14,13 @@ class RootCauseForm(forms.Form):
     """What happened and why it could; saving it with evidence stops the clock."""
 
     text = text_field("What happened, and why it could", rows=4)
-    contributing_factors = lines_field("Contributing factors", help_text="One a line.")
+    contributing_factors = FactorsField(
+        label="Contributing factors",
+        required=False,
+        help_text="One a line, behind its kind if you like (code, configuration, process, people, dependency), such as "
+        "“process: nobody reviewed it”.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
     broken_commits = lines_field(
         "Broken commits",
         mono=True,
@@ -35,6 +39,15 @@ class RootCauseForm(forms.Form):
     )
     revision = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
 
+    def overtaken_by(self, revision: int) -> bool:
+        """Whether somebody wrote `revision` since the author of what was sent had read. Sent once more it is saved on
+        top of that one: the author sees both.
+        """
+        if not self.is_bound or self["revision"].value() in (revision, str(revision)):
+            return False
+        sent_value_set(self, "revision", str(revision))
+        return True
+
     def events_offer(self, events: Sequence[tuple[str, str]]) -> None:
         """Show these (error id, words) to be pinned; where there are none, ask for the reason instead."""
         offered = self.fields["evidence"]
@@ -51,48 +64,9 @@ class LessonForm(forms.Form):
     do_now = text_field("What we do now", rows=2)
     replaces = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
 
-
-class ControlForm(forms.Form):
-    """What keeps it from happening again."""
-
-    kind = forms.ChoiceField(
-        choices=Control.Kind.choices,
-        help_text="CI runs a check, a rule guards, a playbook entry is read. P0 and P1 need a check or a rule.",
-    )
-    title = forms.CharField(label="What it prevents", max_length=MAX_TITLE)
-    command = forms.CharField(
-        max_length=MAX_COMMAND,
-        required=False,
-        help_text="What CI runs, such as pytest tests/test_budget.py. A playbook entry needs none.",
-        widget=forms.TextInput(attrs={"class": "mono", "spellcheck": "false"}),
-    )
-    check_first = text_field(
-        "What to check first", rows=2, required=False, help_text="Shown on incidents of this class."
-    )
-    never_again = text_field("What never to do again", rows=2, required=False)
-    governance_updates = lines_field(
-        "Documents that it touches", help_text="One a line, such as SESSION_PLAYBOOK.yaml section 16."
-    )
-    owner = forms.CharField(max_length=254, required=False)
-    due_on = forms.DateField(label="Due", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    period_days = forms.IntegerField(
-        label="Period in days",
-        min_value=1,
-        max_value=MAX_PERIOD_DAYS,
-        initial=7,
-        help_text="Without a pass on main for longer than this it is stale.",
-    )
-
-
-class ControlRevisionForm(ControlForm):
-    """A control as it shall be from now on."""
-
-    new_version = forms.BooleanField(
-        label="Make it a new version",
-        required=False,
-        help_text="It has to be proven anew. Another command or kind is a new version in any case.",
-    )
-    reason = forms.CharField(label="Why", max_length=1000, required=False)
+    def overtaken_by(self, lesson_id: int) -> None:
+        """Somebody corrected the same lesson: sent once more, this corrects theirs, which the author sees."""
+        sent_value_set(self, "replaces", str(lesson_id))
 
 
 class NoteForm(forms.Form):

@@ -1,13 +1,15 @@
 """May this incident be called prevented, or closed? DESIGN's rule, with what is missing and what to do about it.
 
 P0 and P1 (requirements 348-350) need a root cause, a lesson and at least one proven check or rule; P2 and P3 (351, 352)
-a proven check or rule, or a playbook entry alone. An incident that produces none of these "will happen again" (56).
+a proven check or rule, or a playbook entry alone. A waiver that counts now (services.waivers) stands in for the proof,
+and for nothing else; the verdict names it. An incident that produces none of these "will happen again" (56).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from incidents.lessons.services.control_state import ControlKind, ControlState
+from incidents.lessons.services.waivers import WaiverFact
 
 GRAVE = frozenset({"P0", "P1"})
 
@@ -22,11 +24,17 @@ _NEXT_STEP = {
 
 @dataclass(frozen=True, slots=True)
 class ControlFact:
-    """A control as the rule sees it. `key` is `CTL-<n>`."""
+    """A control as the rule sees it. `key` is `CTL-<n>`; `waiver` the one that counts for it now, if any."""
 
     key: str
     kind: ControlKind
     state: ControlState
+    waiver: WaiverFact | None = None
+
+    @property
+    def by_waiver(self) -> WaiverFact | None:
+        """The waiver by which it counts although it was proven once and is stale or broken."""
+        return self.waiver if self.state in (ControlState.STALE, ControlState.BROKEN) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +47,25 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class ClosingVerdict:
-    """`will_recur` is requirement 56's flag: no control of any kind came out of this incident."""
+    """`will_recur` is requirement 56's flag: no control of any kind came out of this incident. `waivers`: those without
+    which it would not be allowed; `proven`: a check or a rule is.
+    """
 
     allowed: bool
     missing: tuple[Missing, ...]
     will_recur: bool
+    waivers: tuple[WaiverFact, ...] = ()
+    proven: bool = False
 
     @property
     def reason(self) -> str:
         """All that is missing, as one sentence for a refusal."""
         return " ".join(item.text for item in self.missing)
+
+    @property
+    def by_waiver(self) -> str:
+        """Who let it count and until when, as one sentence; empty where nothing is waived."""
+        return f"Only by a waiver: {'; '.join(waiver.said for waiver in self.waivers)}." if self.waivers else ""
 
 
 def incident_closing_evaluate(
@@ -58,8 +75,10 @@ def incident_closing_evaluate(
     has_lesson: bool,
     controls: Sequence[ControlFact],
     recurrences: int = 0,
+    waiver: WaiverFact | None = None,
 ) -> ClosingVerdict:
     """Whether the incident may be marked prevented or closed. `priority` is P0 to P3; any other counts as grave.
+    `waiver`: the one by which it may close without a proven control, if one counts now.
 
     A root cause from before the last recurrence is none: it did not see that one coming.
     """
@@ -75,9 +94,15 @@ def incident_closing_evaluate(
     runnable = [c for c in controls if c.kind is not ControlKind.PLAYBOOK]
     proven = any(c.state is ControlState.PROVEN for c in runnable)
     playbook = any(c.kind is ControlKind.PLAYBOOK for c in controls)
+    waived: tuple[WaiverFact, ...] = ()
     if not proven and (grave or not playbook):
+        covered = [c.by_waiver for c in runnable if c.by_waiver is not None]
+        waived = tuple(covered) or ((waiver,) if waiver is not None else ())
+    if not proven and not waived and (grave or not playbook):
         missing.append(Missing("control", _control_text(priority, runnable, playbook=playbook, grave=grave)))
-    return ClosingVerdict(allowed=not missing, missing=tuple(missing), will_recur=not controls)
+    return ClosingVerdict(
+        allowed=not missing, missing=tuple(missing), will_recur=not controls, waivers=waived, proven=proven
+    )
 
 
 def _control_text(priority: str, runnable: list[ControlFact], *, playbook: bool, grave: bool) -> str:

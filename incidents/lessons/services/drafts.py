@@ -10,12 +10,15 @@ from datetime import date
 from typing import TypeVar
 
 from incidents.lessons.services.control_state import ControlKind
+from incidents.lessons.services.factors import Factor, factor_parse
+from incidents.lessons.services.prevention import Evolution, RuleKind
 from readiness.infra.refusals import FieldError, Invalid
 
 MAX_TEXT = 20_000
 MAX_LINE = 500
 MAX_LINES = 50
 MAX_TITLE = 200
+MAX_REFERENCE = 500
 MAX_COMMAND = 2_000
 MAX_PERIOD_DAYS = 366
 
@@ -25,7 +28,7 @@ _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 @dataclass(frozen=True, slots=True)
 class RootCauseDraft:
     text: str
-    contributing_factors: tuple[str, ...]
+    contributing_factors: tuple[Factor, ...]
     broken_commits: tuple[str, ...]
 
 
@@ -47,6 +50,11 @@ class ControlDraft:
     owner: str
     due_on: date | None
     period_days: int
+    rule_kind: str
+    rule_reference: str
+    symptom_fix: str
+    prevention_primitive: str
+    evolution: str
 
 
 D = TypeVar("D", RootCauseDraft, LessonDraft, ControlDraft)
@@ -59,7 +67,7 @@ def root_cause_draft(
     errors: list[FieldError] = []
     draft = RootCauseDraft(
         text=_text(errors, "text", text, "Say what happened and why it could."),
-        contributing_factors=_lines(errors, "contributing_factors", contributing_factors),
+        contributing_factors=tuple(map(factor_parse, _lines(errors, "contributing_factors", contributing_factors))),
         broken_commits=tuple(line.lower() for line in _lines(errors, "broken_commits", broken_commits)),
     )
     for index, commit in enumerate(draft.broken_commits):
@@ -91,8 +99,15 @@ def control_draft(
     owner: str = "",
     due_on: date | None = None,
     period_days: int = 7,
+    rule_kind: str = "",
+    rule_reference: str = "",
+    symptom_fix: str = "",
+    prevention_primitive: str = "",
+    evolution: str = "",
 ) -> ControlDraft:
-    """Raises Invalid: a check needs its command, a playbook entry what to check first or never to do again."""
+    """Raises Invalid: a check needs its command, a rule which rule it is and where it stands, a playbook entry what to
+    check first or never to do again. What belongs to a rule is dropped from what is none.
+    """
     errors: list[FieldError] = []
     if kind not in set(ControlKind):
         errors.append(FieldError("/kind", "Choose check, rule or playbook."))
@@ -107,6 +122,11 @@ def control_draft(
         owner=owner.strip(),
         due_on=due_on,
         period_days=period_days,
+        rule_kind=rule_kind if kind == ControlKind.RULE else "",
+        rule_reference=rule_reference.strip() if kind == ControlKind.RULE else "",
+        symptom_fix=symptom_fix.strip(),
+        prevention_primitive=prevention_primitive.strip(),
+        evolution=evolution,
     )
     errors += _control_errors(draft)
     return _unless(errors, draft, "The control is not saved")
@@ -120,15 +140,31 @@ def _control_errors(draft: ControlDraft) -> list[FieldError]:
         errors.append(FieldError("/command", f"One line of at most {MAX_COMMAND} characters."))
     if draft.kind is ControlKind.PLAYBOOK and not (draft.check_first or draft.never_again):
         errors.append(FieldError("/check_first", "Say what to check first, or what never to do again."))
+    errors += _rule_errors(draft)
+    if draft.evolution and draft.evolution not in set(Evolution):
+        errors.append(FieldError("/evolution", f"One of {', '.join(Evolution)}, or none."))
     errors += [
         FieldError(f"/{name}", f"Plain text of at most {MAX_TEXT} characters.")
-        for name in ("check_first", "never_again")
+        for name in ("check_first", "never_again", "symptom_fix", "prevention_primitive")
         if len(getattr(draft, name)) > MAX_TEXT or "\0" in getattr(draft, name)
     ]
     if not 1 <= draft.period_days <= MAX_PERIOD_DAYS:
         errors.append(FieldError("/period_days", f"Between 1 and {MAX_PERIOD_DAYS} days."))
     if len(draft.owner) > 254 or not _plain(draft.owner):
         errors.append(FieldError("/owner", "A name or an e-mail of at most 254 characters."))
+    return errors
+
+
+def _rule_errors(draft: ControlDraft) -> list[FieldError]:
+    if draft.kind is not ControlKind.RULE:
+        return []
+    errors: list[FieldError] = []
+    if draft.rule_kind not in set(RuleKind):
+        errors.append(FieldError("/rule_kind", "Say which rule it is, such as a forbidden pattern."))
+    if not draft.rule_reference:
+        errors.append(FieldError("/rule_reference", "Say where the rule stands: its file, its name, its address."))
+    elif len(draft.rule_reference) > MAX_REFERENCE or not _plain(draft.rule_reference):
+        errors.append(FieldError("/rule_reference", f"One line of at most {MAX_REFERENCE} characters."))
     return errors
 
 

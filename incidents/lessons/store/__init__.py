@@ -5,10 +5,12 @@ from incidents.lessons.store.causes import (
     lesson_insert,
     lesson_is_replaced,
     lessons_current,
+    lessons_ever_of_incident,
     lessons_of_incident,
     lessons_of_incidents,
     root_cause_insert,
     root_cause_latest,
+    root_causes_of_incident,
     written_counts,
 )
 from incidents.lessons.store.controls import (
@@ -20,6 +22,7 @@ from incidents.lessons.store.controls import (
     controls_of_incident,
     controls_of_incidents,
     controls_overdue,
+    incidents_with_controls,
     playbook_entries,
 )
 from incidents.lessons.store.runs import (
@@ -38,6 +41,18 @@ from incidents.lessons.store.waiting import (
     controls_failing,
     incidents_waiting,
 )
+from incidents.lessons.store.waivers import (
+    incidents_waiver_lapsed,
+    waiver_fact,
+    waiver_find,
+    waiver_insert,
+    waiver_revocation_insert,
+    waivers_counting,
+    waivers_counting_listed,
+    waivers_of_controls_counting,
+    waivers_of_incident,
+    waivers_of_incidents,
+)
 
 __all__ = [
     "control_find",
@@ -51,10 +66,13 @@ __all__ = [
     "controls_of_incidents",
     "controls_overdue",
     "incidents_waiting",
+    "incidents_waiver_lapsed",
+    "incidents_with_controls",
     "lesson_find",
     "lesson_insert",
     "lesson_is_replaced",
     "lessons_current",
+    "lessons_ever_of_incident",
     "lessons_of_incident",
     "lessons_of_incidents",
     "playbook_entries",
@@ -62,6 +80,7 @@ __all__ = [
     "recurrence_insert",
     "root_cause_insert",
     "root_cause_latest",
+    "root_causes_of_incident",
     "run_by_idempotency_key",
     "run_insert",
     "run_latest",
@@ -69,5 +88,14 @@ __all__ = [
     "runs_correlated",
     "runs_of_control",
     "runs_of_milestones",
+    "waiver_fact",
+    "waiver_find",
+    "waiver_insert",
+    "waiver_revocation_insert",
+    "waivers_counting",
+    "waivers_counting_listed",
+    "waivers_of_controls_counting",
+    "waivers_of_incident",
+    "waivers_of_incidents",
     "written_counts",
 ]

@@ -13,6 +13,11 @@ def root_cause_latest(incident_id: int) -> RootCause | None:
     return RootCause.objects.filter(incident_id=incident_id).order_by("-revision").first()
 
 
+def root_causes_of_incident(incident_id: int, *, limit: int) -> QuerySet[RootCause]:
+    """Every revision, the newest first."""
+    return RootCause.objects.filter(incident_id=incident_id).order_by("-revision")[:limit]
+
+
 def root_cause_insert(**fields: Any) -> RootCause:
     return RootCause.objects.create(**fields)
 
@@ -32,6 +37,11 @@ def lesson_is_replaced(lesson_id: int) -> bool:
 def lessons_of_incident(incident_id: int, *, limit: int = 20) -> QuerySet[Lesson]:
     """The current ones, oldest first."""
     return Lesson.objects.filter(incident_id=incident_id, replaced_by__isnull=True).order_by("id")[:limit]
+
+
+def lessons_ever_of_incident(incident_id: int, *, limit: int) -> QuerySet[Lesson]:
+    """Those that were corrected too, the newest first."""
+    return Lesson.objects.filter(incident_id=incident_id).order_by("-id")[:limit]
 
 
 def lessons_of_incidents(incident_ids: Iterable[int]) -> dict[int, Lesson]:

@@ -31,6 +31,12 @@ def controls_of_incidents(incident_ids: Iterable[int]) -> dict[int, list[Control
     return grouped
 
 
+def incidents_with_controls(incident_ids: Iterable[int]) -> frozenset[int]:
+    """Those of the incidents that have a control of any kind. One query."""
+    rows = Control.objects.filter(incident_id__in=list(incident_ids)).order_by()
+    return frozenset(rows.values_list("incident_id", flat=True).distinct())
+
+
 def controls_overdue(now: datetime) -> list[int]:
     """Ids of the proven controls whose pass on main is overdue, at most OVERDUE_BATCH (index lessons_control_state)."""
     rows = Control.objects.filter(state=Control.State.PROVEN, pass_due_at__lt=now).order_by("pass_due_at")

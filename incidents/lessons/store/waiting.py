@@ -1,8 +1,11 @@
 """What needs a person: incidents with a next step, and controls that no longer hold."""
 
-from django.db.models import QuerySet
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from incidents.lessons.models import Control
+from incidents.lessons.store.waivers import waivers_counting
 from incidents.triage.models import Incident
 from incidents.triage.store import OPEN
 
@@ -13,8 +16,11 @@ def incidents_waiting(*, limit: int) -> QuerySet[Incident]:
     return rows.order_by("priority", "-last_seen")[:limit]
 
 
-def controls_failing(*, limit: int) -> QuerySet[Control]:
-    """Controls that prevent nothing any more, with their incidents (index lessons_control_state)."""
+def controls_failing(*, now: datetime, limit: int) -> QuerySet[Control]:
+    """Controls that prevent nothing any more, with their incidents (index lessons_control_state). While a waiver lets
+    a stale or broken one count, it is not among them; from the second on at which it ends, it is.
+    """
     states = (Control.State.BROKEN, Control.State.INEFFECTIVE, Control.State.STALE)
+    waived = waivers_counting(now).filter(control_id=OuterRef("pk"))
     rows = Control.objects.filter(state__in=states, incident__synthetic=False).select_related("incident")
-    return rows.order_by("state_at")[:limit]
+    return rows.filter(Q(state=Control.State.INEFFECTIVE) | ~Exists(waived)).order_by("state_at")[:limit]

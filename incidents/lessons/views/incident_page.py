@@ -17,10 +17,12 @@ from incidents.lessons.forms import (
     NoteForm,
     PriorityForm,
     RootCauseForm,
+    WaiverForm,
 )
 from incidents.lessons.models import Control
 from incidents.lessons.services.evidence import EvidenceFacts, evidence_completeness_compute
 from incidents.lessons.services.steps import incident_steps
+from incidents.lessons.services.waivers import waiver_may_be_given
 from incidents.lessons.workflows import IncidentStory, incident_story_read
 
 MAX_OFFERED = 6
@@ -55,7 +57,10 @@ def incident_page(
         "said": [said_view(report) for report in story.said],
         "steps": _steps(story),
         "may_write": getattr(request.user, "role", "") in ("founder", "engineer"),
+        "may_waive": waiver_may_be_given(priority=story.incident.priority, role=getattr(request.user, "role", "")),
         **_forms(story, forms or {}),
+        **lesson_form_context(request, story, forms or {}),
+        "theirs": _theirs(story, (forms or {}).get("root_cause_form")),
         "opened": next(iter(forms), "") if forms else "",
     }
     return render(request, "lessons/incident.html", context, status=status)
@@ -93,8 +98,8 @@ def _forms(story: IncidentStory, refused: dict[str, Form]) -> dict[str, Form]:
     kind = Control.Kind.CHECK if story.incident.priority in ("P0", "P1") else None
     forms: dict[str, Form] = {
         "root_cause_form": RootCauseForm(initial=known, prefix="cause"),
-        "lesson_form": LessonForm(prefix="lesson"),
         "control_form": ControlForm(initial={"kind": kind, "owner": story.incident.owner}, prefix="control"),
+        "waiver_form": WaiverForm(prefix="waiver"),
         "note_form": NoteForm(prefix="note"),
         "priority_form": PriorityForm(initial={"priority": story.incident.priority}, prefix="priority"),
         **refused,
@@ -103,6 +108,33 @@ def _forms(story: IncidentStory, refused: dict[str, Form]) -> dict[str, Form]:
     if isinstance(cause_form, RootCauseForm):
         cause_form.events_offer(offered)
     return forms
+
+
+def _theirs(story: IncidentStory, form: Form | None) -> bool:
+    """Whether the root cause that came back refused was overtaken by somebody else's, which the page shows above it."""
+    newest = story.root_cause.revision if story.root_cause else 0
+    return isinstance(form, RootCauseForm) and form.overtaken_by(newest)
+
+
+def lesson_form_context(request: HttpRequest, story: IncidentStory, refused: dict[str, Form]) -> dict[str, Any]:
+    """The lesson's form: the one that came back, a correction of the lesson that `?correct=` names, or an empty one."""
+    by_id = {str(lesson.pk): lesson for lesson in story.lessons}
+    form = refused.get("lesson_form")
+    if isinstance(form, LessonForm):
+        asked = str(form["replaces"].value() or "")
+        newer = next((lesson for lesson in story.lessons if str(lesson.replaces_id) == asked), None)
+        if newer is not None:
+            form.overtaken_by(newer.pk)
+            asked = str(newer.pk)
+        return {"lesson_form": form, "correcting": by_id[asked].pk if asked in by_id else None}
+    lesson = by_id.get(request.GET.get("correct", ""))
+    if lesson is None:
+        return {"lesson_form": LessonForm(prefix="lesson"), "correcting": None}
+    known = {name: getattr(lesson, name) for name in ("believed", "was_true", "do_now")}
+    return {
+        "lesson_form": LessonForm(initial={**known, "replaces": lesson.pk}, prefix="lesson"),
+        "correcting": lesson.pk,
+    }
 
 
 def events_offered(story: IncidentStory) -> list[tuple[str, str]]:

@@ -1,9 +1,13 @@
 """Prevented, closed: refused, with the reason, until DESIGN's rule holds."""
 
+from collections.abc import Sequence
+from functools import partial
+
 from incidents.lessons import store
 from incidents.lessons.models import Control
 from incidents.lessons.services.closing import ClosingVerdict, ControlFact, incident_closing_evaluate
 from incidents.lessons.services.control_state import ControlKind
+from incidents.lessons.services.waivers import WaiverFact, WaiverKind, waiver_of_kind
 from incidents.lessons.workflows.states import control_verdict
 from incidents.triage.models import Incident
 from incidents.triage.workflows import IncidentRef, incident_lock, timeline_add
@@ -13,30 +17,42 @@ from readiness.infra.refusals import Conflict, FieldError
 from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, transactional
 
 
-def closing_evaluate(incident: Incident, *, has_lesson: bool, controls: list[Control]) -> ClosingVerdict:
-    """The rule over an incident as it stands now."""
+def closing_evaluate(
+    incident: Incident, *, has_lesson: bool, controls: list[Control], waivers: Sequence[WaiverFact] = ()
+) -> ClosingVerdict:
+    """The rule over an incident as it stands now; `waivers` are all of it, and those that count now are taken."""
     now = utcnow()
+    counting = partial(waiver_of_kind, waivers=waivers, priority=incident.priority, now=now)
     return incident_closing_evaluate(
         priority=incident.priority,
         has_root_cause=incident.diagnosed_at is not None,
         has_lesson=has_lesson,
         recurrences=incident.recurrences,
         controls=[
-            ControlFact(control.public_id, ControlKind(control.kind), control_verdict(control, now=now).state)
+            ControlFact(
+                control.public_id,
+                ControlKind(control.kind),
+                control_verdict(control, now=now).state,
+                counting(kind=WaiverKind.COUNT, control=control.public_id),
+            )
             for control in controls
         ],
+        waiver=counting(kind=WaiverKind.CLOSE),
     )
 
 
-def _rule_must_hold(incident: Incident, *, what: str) -> None:
+def _rule_must_hold(incident: Incident, *, what: str) -> str:
+    """What the timeline says beside the move: the waivers without which it would be refused, if any."""
     controls = list(store.controls_of_incident(incident.pk))
     has_lesson = store.lessons_of_incident(incident.pk).exists()
-    verdict = closing_evaluate(incident, has_lesson=has_lesson, controls=controls)
+    waivers = store.waivers_of_incidents([incident.pk]).get(incident.pk, [])
+    verdict = closing_evaluate(incident, has_lesson=has_lesson, controls=controls, waivers=waivers)
     if not verdict.allowed:
         raise Conflict(
             f"{incident.public_id} is not {what} yet. {verdict.reason}",
             errors=[FieldError(f"/{item.part}", item.text) for item in verdict.missing],
         )
+    return f" {verdict.by_waiver}" if verdict.waivers else ""
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
@@ -45,10 +61,10 @@ def incident_prevent(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor
     incident = incident_lock(txn, incident_id)
     if incident.status in (Incident.Status.PREVENTED, Incident.Status.CLOSED):
         raise Conflict(f"{incident.public_id} is {incident.status} already; nothing was changed.")
-    _rule_must_hold(incident, what="prevented")
+    waived = _rule_must_hold(incident, what="prevented")
     incident.status, incident.prevented_at = Incident.Status.PREVENTED, utcnow()
     incident.save(update_fields=["status", "prevented_at"])
-    timeline_add(incident=incident, kind="prevented", text="Marked prevented.", actor=actor)
+    timeline_add(incident=incident, kind="prevented", text=f"Marked prevented.{waived}", actor=actor)
     return IncidentRef(incident.pk, incident.status)
 
 
@@ -58,10 +74,10 @@ def incident_close(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor) 
     incident = incident_lock(txn, incident_id)
     if incident.status == Incident.Status.CLOSED:
         raise Conflict(f"{incident.public_id} is closed already; nothing was changed.")
-    _rule_must_hold(incident, what="closed")
+    waived = _rule_must_hold(incident, what="closed")
     now = utcnow()
     incident.status, incident.closed_at = Incident.Status.CLOSED, now
     incident.prevented_at = incident.prevented_at or now
     incident.save(update_fields=["status", "closed_at", "prevented_at"])
-    timeline_add(incident=incident, kind="closed", text="Closed.", actor=actor)
+    timeline_add(incident=incident, kind="closed", text=f"Closed.{waived}", actor=actor)
     return IncidentRef(incident.pk, incident.status)

@@ -1,16 +1,21 @@
 """Controls, made and revised by people; what runs, recurrences and time do to them stands in files of those names."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 from incidents.lessons import store
 from incidents.lessons.models import Control
+from incidents.lessons.services.control_state import ControlKind
 from incidents.lessons.services.drafts import ControlDraft, control_draft
+from incidents.lessons.services.prevention import control_due_default
 from incidents.lessons.workflows.states import control_lock, control_settle, control_verdict
 from incidents.triage.workflows import incident_lock, timeline_add
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
+from readiness.infra.refusals import Conflict
 from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, transactional
 
 
@@ -34,14 +39,25 @@ def control_create(
     owner: str = "",
     due_on: date | None = None,
     period_days: int = 7,
+    rule_kind: str = "",
+    rule_reference: str = "",
+    symptom_fix: str = "",
+    prevention_primitive: str = "",
+    evolution: str = "",
 ) -> Control:
-    """A preventive control: version 1, unproven (a playbook entry: recorded). Raises Invalid, NotFound."""
+    """A preventive control: version 1, unproven (a playbook entry: recorded). Without a `due_on` it is due as the
+    incident's priority asks (services.prevention). Raises Invalid, NotFound.
+    """
     draft = control_draft(
         kind=kind, title=title, command=command, check_first=check_first, never_again=never_again,
         governance_updates=governance_updates, owner=owner, due_on=due_on, period_days=period_days,
+        rule_kind=rule_kind, rule_reference=rule_reference, symptom_fix=symptom_fix,
+        prevention_primitive=prevention_primitive, evolution=evolution,
     )  # fmt: skip
     incident = incident_lock(txn, incident_id)
     now = utcnow()
+    if draft.due_on is None and draft.kind is not ControlKind.PLAYBOOK:
+        draft = replace(draft, due_on=control_due_default(priority=incident.priority, today=now.date()))
     control = Control(
         project_id=incident.project_id,
         incident=incident,
@@ -68,11 +84,20 @@ def control_revise(
     actor: Actor,
     reason: str = "",
     new_version: bool = False,
+    expected_stamp: str = "",
 ) -> Control:
     """Change a control's fields (named as in control_create). Another command or kind, or `new_version`, makes a new
-    version, which has to be proven anew: that is the one way out of `ineffective`. Raises Invalid, NotFound.
+    version, which has to be proven anew: that is the one way out of `ineffective`.
+
+    `expected_stamp` is `control_stamp` of what the author had seen. Raises Conflict when somebody has changed it since,
+    Invalid, NotFound.
     """
     control = control_lock(txn, control_id)
+    if expected_stamp and expected_stamp != control_stamp(control):
+        raise Conflict(
+            f"Somebody changed {control.public_id} while you did, so yours is not saved yet. What it says now stands "
+            "beside each field that differs: bring both together and save again."
+        )
     draft = control_draft(**{name: changes.get(name, getattr(control, name)) for name in _FIELDS})
     renewed = new_version or draft.command != control.command or draft.kind != control.kind
     for name, value in _fields(draft).items():
@@ -90,7 +115,14 @@ def control_revise(
 
 _FIELDS = (
     "kind", "title", "command", "check_first", "never_again", "governance_updates", "owner", "due_on", "period_days",
+    "rule_kind", "rule_reference", "symptom_fix", "prevention_primitive", "evolution",
 )  # fmt: skip
+
+
+def control_stamp(control: Control) -> str:
+    """16 hex over all that people entered: it differs once anybody has changed a word."""
+    entered = [control.version, *(str(getattr(control, name)) for name in _FIELDS)]
+    return sha256(repr(entered).encode()).hexdigest()[:16]
 
 
 def _fields(draft: ControlDraft) -> dict[str, Any]:

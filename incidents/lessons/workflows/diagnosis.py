@@ -52,7 +52,7 @@ def root_cause_write(
         incident=incident,
         revision=revision + 1,
         text=draft.text,
-        contributing_factors=list(draft.contributing_factors),
+        contributing_factors=[{"kind": item.kind.value, "text": item.text} for item in draft.contributing_factors],
         broken_commits=list(draft.broken_commits),
         evidence=list(pinned.error_ids),
         evidence_reason=pinned.reason,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from incidents.lessons import store
 from incidents.lessons.models import Control, ControlRun, ControlVersion, RootCause
 from incidents.lessons.services.control_state import ControlVerdict
-from incidents.lessons.workflows.states import control_verdict
+from incidents.lessons.workflows.controls import control_stamp
+from incidents.lessons.workflows.shown import ControlShown, WaiverShown, controls_shown, waivers_shown
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import NotFound
 from readiness.infra.transactions import Session, TransactionIntent, transactional
@@ -14,13 +15,18 @@ from readiness.infra.transactions import Session, TransactionIntent, transaction
 
 @dataclass(frozen=True, slots=True)
 class ControlPage:
-    """A control, its runs (newest first, one more than asked for if there are older ones) and its versions."""
+    """A control, its runs (newest first, one more than asked for if there are older ones), those that made its state
+    (`milestones`), its versions and waivers. `stamp`: what control_revise expects of whoever saw this.
+    """
 
     control: Control
     verdict: ControlVerdict
     root_cause: RootCause | None
     runs: Sequence[ControlRun]
     versions: Sequence[ControlVersion]
+    milestones: ControlShown
+    waivers: Sequence[WaiverShown]
+    stamp: str
 
 
 @transactional(TransactionIntent.READ_ONLY)
@@ -30,14 +36,26 @@ def control_page_read(session: Session, *, control_id: int, before: int | None =
     if control is None:
         raise NotFound(f"There is no control CTL-{control_id}. Controls are listed on the page of their incident.")
     root_cause = store.root_cause_latest(control.incident_id)
-    has_broken_commit = bool(root_cause and root_cause.broken_commits)
+    now, incident = utcnow(), control.incident
+    given = waivers_shown(store.waivers_of_incident(incident.pk), priority=incident.priority, now=now)
+    waivers = [shown for shown in given if shown.fact.control == control.public_id]
+    [milestones] = controls_shown(
+        [control],
+        runs=store.runs_of_milestones([control]),
+        now=now,
+        has_broken_commit=bool(root_cause and root_cause.broken_commits),
+        waivers=waivers,
+    )
     runs = store.runs_of_control(control.pk)
     if before is not None:
         runs = runs.filter(sequence__lt=before)
     return ControlPage(
         control=control,
-        verdict=control_verdict(control, now=utcnow(), has_broken_commit=has_broken_commit),
+        verdict=milestones.verdict,
         root_cause=root_cause,
         runs=list(runs[: limit + 1]),
         versions=list(store.control_versions(control.pk)),
+        milestones=milestones,
+        waivers=waivers,
+        stamp=control_stamp(control),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from incidents.lessons import store
 from incidents.lessons.workflows.closing import closing_evaluate
 from incidents.lessons.workflows.reading.steps import next_step_of
+from readiness.infra.clock import utcnow
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
 NEEDS_SHOWN = 20
@@ -12,8 +13,8 @@ NEEDS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class NeedsPerson:
-    """One thing that waits for a person. `incident` is `INC-12`, `control` `CTL-7` or empty; `code` a NextStep's, or
-    the state of a control that prevents nothing any more (broken, stale, ineffective).
+    """One thing that waits for a person. `incident` is `INC-12`, `control` `CTL-7` or empty; `code` a NextStep's, the
+    state of a control that prevents nothing any more (broken, stale, ineffective), or `waiver_over`.
     """
 
     incident: str
@@ -26,17 +27,26 @@ class NeedsPerson:
 
 @transactional(TransactionIntent.READ_ONLY)
 def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) -> list[NeedsPerson]:
-    """The gravest first: open incidents with their next step, and controls that no longer hold. Four queries."""
+    """The gravest first: open incidents with their next step, controls that no longer hold, and what was prevented or
+    closed by a waiver that counts no more. Six queries.
+    """
+    now = utcnow()
     incidents = list(store.incidents_waiting(limit=limit))
     ids = [incident.pk for incident in incidents]
     controls, learnt = store.controls_of_incidents(ids), store.lessons_of_incidents(ids)
+    waivers = store.waivers_of_incidents(ids)
+    lapsed = list(store.incidents_waiver_lapsed(now, limit=limit))
     found = []
     for incident in incidents:
+        if incident in lapsed:
+            continue
         mine = controls.get(incident.pk, [])
-        closing = closing_evaluate(incident, has_lesson=incident.pk in learnt, controls=mine)
+        closing = closing_evaluate(
+            incident, has_lesson=incident.pk in learnt, controls=mine, waivers=waivers.get(incident.pk, ())
+        )
         step = next_step_of(incident, has_controls=bool(mine), closing=closing)
         found.append(NeedsPerson(incident.public_id, "", incident.priority, incident.title, step.code, step.text))
-    for control in store.controls_failing(limit=limit):
+    for control in store.controls_failing(now=now, limit=limit):
         incident = control.incident
         found.append(
             NeedsPerson(
@@ -44,4 +54,7 @@ def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) ->
                 control.state_reason,
             )
         )  # fmt: skip
+    for incident in lapsed:
+        text = f"It was {incident.status} by a waiver, which counts no more: prove a control, or waive it anew."
+        found.append(NeedsPerson(incident.public_id, "", incident.priority, incident.title, "waiver_over", text))
     return sorted(found, key=lambda item: item.priority)[:limit]

@@ -17,14 +17,14 @@ from incidents.errors.workflows import (
     user_reports_read,
 )
 from incidents.lessons import store
-from incidents.lessons.models import Control, ControlRun, Lesson, RootCause
+from incidents.lessons.models import Control, Lesson, RootCause
 from incidents.lessons.services.check_first import CheckFirst, check_first_suggest
 from incidents.lessons.services.closing import ClosingVerdict
-from incidents.lessons.services.control_state import ControlVerdict, RunEffect
+from incidents.lessons.services.factors import Factor, factors_of
 from incidents.lessons.services.next_step import NextStep
 from incidents.lessons.workflows.closing import closing_evaluate
 from incidents.lessons.workflows.reading.steps import next_step_of
-from incidents.lessons.workflows.states import control_verdict
+from incidents.lessons.workflows.shown import ControlShown, WaiverShown, controls_shown, waivers_shown
 from incidents.triage.models import Incident, IncidentRelease, TimelineEntry
 from incidents.triage.services.clock import DiagnosisClock, diagnosis_clock
 from incidents.triage.store import (
@@ -44,17 +44,6 @@ from readiness.infra.transactions import Session, TransactionIntent, transaction
 CORRELATED_SHOWN = 50
 HOURS_SHOWN = 48
 FLAGS_BEFORE = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class ControlShown:
-    """A control as it stands now, with the runs that made it so."""
-
-    control: Control
-    verdict: ControlVerdict
-    red: ControlRun | None
-    proof: ControlRun | None
-    on_main: ControlRun | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +68,10 @@ class IncidentStory:
     merged: Sequence[int]
     timeline: Sequence[TimelineEntry]
     root_cause: RootCause | None
+    factors: Sequence[Factor]
     lessons: Sequence[Lesson]
     controls: Sequence[ControlShown]
+    waivers: Sequence[WaiverShown]
     closing: ClosingVerdict
     next_step: NextStep
     playbook: Sequence[Control]
@@ -101,7 +92,9 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
     root_cause = store.root_cause_latest(incident.pk)
     lessons = list(store.lessons_of_incident(incident.pk))
     rows = list(store.controls_of_incident(incident.pk))
-    closing = closing_evaluate(incident, has_lesson=bool(lessons), controls=rows)
+    waivers = waivers_shown(store.waivers_of_incident(incident.pk), priority=incident.priority, now=now)
+    facts = [shown.fact for shown in waivers]
+    closing = closing_evaluate(incident, has_lesson=bool(lessons), controls=rows, waivers=facts)
     releases = releases_of(incident.pk)
     counted = hours_of(incident.pk, since=now - timedelta(hours=HOURS_SHOWN))
     return IncidentStory(
@@ -119,8 +112,16 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
         merged=merged,
         timeline=timeline_of(incident.pk, merged=merged),
         root_cause=root_cause,
+        factors=factors_of(root_cause.contributing_factors) if root_cause else (),
         lessons=lessons,
-        controls=_shown(rows, now=now, broken_commits=root_cause.broken_commits if root_cause else ()),
+        controls=controls_shown(
+            rows,
+            runs=store.runs_of_milestones(rows),
+            now=now,
+            has_broken_commit=bool(root_cause and root_cause.broken_commits),
+            waivers=waivers,
+        ),
+        waivers=waivers,
         closing=closing,
         next_step=next_step_of(incident, has_controls=bool(rows), closing=closing),
         playbook=list(store.playbook_entries(error_class=incident.error_class)),
@@ -153,24 +154,6 @@ def _waterfall(event: ErrorColumns | None) -> Waterfall:
         return Waterfall()
     spans = trace_spans_read(project_id=event.project_id, trace_id=event.correlation_id)
     return waterfall_build(spans=spans, span_id=event.span_id)
-
-
-def _shown(rows: Sequence[Control], *, now: datetime, broken_commits: Sequence[str]) -> list[ControlShown]:
-    runs = store.runs_of_milestones(rows)
-    shown = []
-    for control in rows:
-        mine = runs.get(control.pk, {})
-        on_main = [mine[e] for e in (RunEffect.MAIN_PASSED, RunEffect.MAIN_FAILED) if e in mine]
-        shown.append(
-            ControlShown(
-                control=control,
-                verdict=control_verdict(control, now=now, has_broken_commit=bool(broken_commits)),
-                red=mine.get(RunEffect.RED),
-                proof=mine.get(RunEffect.PROOF),
-                on_main=max(on_main, key=lambda run: run.sequence, default=None),
-            )
-        )
-    return shown
 
 
 def _checks_first(incident: Incident, releases: Sequence[IncidentRelease]) -> tuple[CheckFirst, ...]:

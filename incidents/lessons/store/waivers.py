@@ -1,0 +1,93 @@
+"""The queries of waivers. What counts at a moment is said once more in SQL (`waivers_counting`) for lists; it is the
+rule of services.waivers, and a test holds the two against each other.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from incidents.lessons.models import Control, Waiver, WaiverRevocation
+from incidents.lessons.services.waivers import WaiverFact, WaiverKind
+from incidents.triage.models import Incident
+
+WAIVERS_SHOWN = 50
+
+
+def waiver_insert(**fields: Any) -> Waiver:
+    return Waiver.objects.create(**fields)
+
+
+def waiver_revocation_insert(**fields: Any) -> WaiverRevocation:
+    return WaiverRevocation.objects.create(**fields)
+
+
+def waiver_find(waiver_id: int) -> Waiver | None:
+    return Waiver.objects.select_related("revocation", "incident").filter(pk=waiver_id).first()
+
+
+def waiver_fact(row: Waiver) -> WaiverFact:
+    """A row (with its `revocation` selected) as the rules take it."""
+    revocation = getattr(row, "revocation", None)
+    return WaiverFact(
+        key=row.public_id,
+        kind=WaiverKind(row.kind),
+        person=row.given_by,
+        role=row.given_role,
+        reason=row.reason,
+        given_at=row.given_at,
+        expires_at=row.expires_at,
+        revoked_at=revocation.revoked_at if revocation else None,
+        control="" if row.control_id is None else f"CTL-{row.control_id}",
+    )
+
+
+def waivers_of_incidents(incident_ids: Iterable[int]) -> dict[int, list[WaiverFact]]:
+    """All that were ever given, by incident, in one query: who asks decides which count."""
+    found: dict[int, list[WaiverFact]] = {}
+    rows = Waiver.objects.filter(incident_id__in=list(incident_ids)).select_related("revocation").order_by("id")
+    for row in rows:
+        found.setdefault(row.incident_id, []).append(waiver_fact(row))
+    return found
+
+
+def waivers_of_incident(incident_id: int) -> QuerySet[Waiver]:
+    """The newest first, with their revocations, those of its controls too."""
+    rows = Waiver.objects.filter(incident_id=incident_id).select_related("revocation", "control", "incident")
+    return rows.order_by("-id")[:WAIVERS_SHOWN]
+
+
+def waivers_counting(now: datetime) -> QuerySet[Waiver]:
+    """Those that count at this moment (services.waivers.waiver_counts)."""
+    covered = Q(given_role="founder") | Q(incident__priority__in=("P2", "P3"))
+    standing = Q(revocation__isnull=True) | Q(revocation__revoked_at__gt=now)
+    return Waiver.objects.filter(covered, standing, given_at__lte=now, expires_at__gt=now)
+
+
+def waivers_counting_listed(now: datetime, *, limit: int) -> QuerySet[Waiver]:
+    """Those that count now, of real incidents, the first to end first (index lessons_waiver_expiry)."""
+    rows = waivers_counting(now).filter(incident__synthetic=False).select_related("incident", "control")
+    return rows.order_by("expires_at", "id")[:limit]
+
+
+def waivers_of_controls_counting(control_ids: Iterable[int], *, now: datetime) -> dict[int, WaiverFact]:
+    """The waiver that counts for each of these controls now, the one that ends last. One query."""
+    rows = waivers_counting(now).filter(control_id__in=list(control_ids)).select_related("revocation")
+    return {row.control_id: waiver_fact(row) for row in rows.order_by("expires_at") if row.control_id is not None}
+
+
+def incidents_waiver_lapsed(now: datetime, *, limit: int) -> QuerySet[Incident]:
+    """Incidents that were prevented or closed under a waiver which counts no more, while no check or rule is proven.
+
+    For P2 and P3 a playbook entry alone is enough: those are not in it. The gravest first.
+    """
+    given = Waiver.objects.filter(incident_id=OuterRef("pk"), kind=Waiver.Kind.CLOSE)
+    controls = Control.objects.filter(incident_id=OuterRef("pk"))
+    proven = controls.filter(state=Control.State.PROVEN, pass_due_at__gte=now)
+    read = controls.filter(kind=Control.Kind.PLAYBOOK, incident__priority__in=("P2", "P3"))
+    counting = waivers_counting(now).filter(incident_id=OuterRef("pk"), kind=Waiver.Kind.CLOSE)
+    done = Incident.objects.filter(status__in=(Incident.Status.PREVENTED, Incident.Status.CLOSED), synthetic=False)
+    return done.filter(Exists(given), ~Exists(counting), ~Exists(proven), ~Exists(read)).order_by(
+        "priority", "-last_seen"
+    )[:limit]
