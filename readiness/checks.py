@@ -138,6 +138,8 @@ def _hooks() -> Iterator[tuple[str, str]]:
         yield "READINESS_DECISION_SOURCE", settings.READINESS_DECISION_SOURCE
     for place, dotted in enumerate(settings.READINESS_INCIDENT_HOLDERS):
         yield f"READINESS_INCIDENT_HOLDERS[{place}]", dotted
+    for place, dotted in enumerate(settings.READINESS_PLAYBOOK_CHAPTERS):
+        yield f"READINESS_PLAYBOOK_CHAPTERS[{place}]", dotted
     for job, dotted in settings.READINESS_JOBS.items():
         yield f"READINESS_JOBS[{job!r}]", dotted
 

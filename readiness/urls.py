@@ -14,6 +14,7 @@ from incidents.errors.ingest import sentry as errors_sentry
 from incidents.lessons import api as lessons_api
 from incidents.lessons import ingest as lessons_ingest
 from incidents.lessons import views as lessons_views
+from incidents.lessons.views import playbook as playbook_views
 from incidents.triage import api as triage_api
 from incidents.triage import views as triage_views
 from readiness.operations import admin as operations_admin
@@ -96,6 +97,27 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("waivers/<str:public_id>/revoke/", lessons_views.waiver_revoke, name="waiver-revoke"),
     path("lessons/", lessons_views.lesson_list, name="lesson-list"),
     path("client/readiness_client.py", lessons_views.client, name="client"),
+    # --- the playbook ---
+    path("playbook/", playbook_views.playbook, name="playbook"),
+    path("playbook/SESSION_PLAYBOOK.yaml", playbook_views.file, name="playbook-file"),
+    path("playbook/proposals/", playbook_views.proposals, name="playbook-proposals"),
+    path("playbook/proposals/new/", playbook_views.propose, name="playbook-propose"),
+    path("playbook/proposals/<project:proposal_id>/", playbook_views.proposal, name="playbook-proposal"),
+    path(
+        "playbook/proposals/<project:proposal_id>/<str:verdict>/",
+        playbook_views.proposal_review,
+        name="playbook-review",
+    ),
+    path("playbook/versions/", playbook_views.versions, name="playbook-versions"),
+    path("playbook/versions/raise/", playbook_views.version_raise, name="playbook-version-raise"),
+    path("playbook/versions/compare/", playbook_views.versions_asked, name="playbook-versions-asked"),
+    path("playbook/versions/<str:older>..<str:newer>/", playbook_views.compare, name="playbook-compare"),
+    path("playbook/<project:number>/", playbook_views.section, name="playbook-section"),
+    path(
+        "playbook/<project:number>/<project:older>..<project:newer>/",
+        playbook_views.section_compare,
+        name="playbook-section-compare",
+    ),
     # --- operations ---
     path("operations/", operations_views.operations, name="operations"),
     path("operations/jobs/<slug:key>/run/", operations_views.job_run_now, name="operations-job-run"),

@@ -203,6 +203,11 @@ def people_active(*roles: str, limit: int = 200) -> list[User]:
     return list(User.objects.filter(role__in=roles, is_active=True).order_by("name", "email")[:limit])
 
 
+def writers_active() -> int:
+    """How many people may write (founders and engineers): with two, nobody reviews their own."""
+    return User.objects.filter(role__in=(User.Role.FOUNDER, User.Role.ENGINEER), is_active=True).count()
+
+
 def signin_source_lock(source: str) -> None:
     """Sign-ins from one source are counted one after another until the transaction ends.
 

@@ -174,3 +174,8 @@ class PlaybookSectionVersion(models.Model):
 
     def __str__(self) -> str:
         return f"Playbook section {self.section_id}, version {self.version}"
+
+    @property
+    def before(self) -> int:
+        """The version before it, 0 for the first."""
+        return self.version - 1

@@ -51,3 +51,8 @@ def check_first_suggest(
     if len(environments) == 1:
         found.append(CheckFirst("Why only in this environment?", environments[0][:60]))
     return tuple(found[:5])
+
+
+def check_first_of_class(*, error_class: str) -> tuple[CheckFirst, ...]:
+    """The built-in questions of a class alone: nobody of the team has reviewed them."""
+    return tuple(CheckFirst(question) for question in _BY_CLASS.get(error_class, ()))

@@ -1,7 +1,7 @@
 """A first draft of an edit, grown from a lesson or a playbook control: a person edits and proposes it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from incidents.lessons.services.drafts import MAX_LINE, MAX_TITLE
 from incidents.lessons.services.playbook import SectionText
@@ -17,7 +17,8 @@ class Learnt:
     check_first: tuple[str, ...]
     never_again: tuple[str, ...]
     root_cause: str = ""
-    files_changed: Sequence[str] = field(default_factory=tuple)
+    evolved: str = ""
+    files_changed: Sequence[str] = ()
 
 
 def learnt_of_lesson(
@@ -42,9 +43,10 @@ def learnt_of_control(
     check_first: str,
     never_again: str,
     root_cause: str,
+    evolved: str = "",
     files_changed: Sequence[str] = (),
 ) -> Learnt:
-    """A control's two answers as they are, and the documents that it touches."""
+    """A control's two answers as they are, what it evolves, and the documents that it touches."""
     return Learnt(
         reference=f"CTL-{number}",
         incident=incident,
@@ -52,6 +54,7 @@ def learnt_of_control(
         check_first=lines_of(check_first),
         never_again=lines_of(never_again),
         root_cause=root_cause,
+        evolved=evolved if root_cause else "",
         files_changed=tuple(files_changed),
     )
 

@@ -169,6 +169,7 @@ NAV = (
             ("Preflight", "preflight"),
             ("Incidents", "incident-list"),
             ("Lessons", "lesson-list"),
+            ("Playbook", "playbook"),
             ("Programs", "program-list"),
             ("Flags", "flag-list"),
             ("Operations", "operations"),
