@@ -45,12 +45,15 @@ class FrameView:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionView:
-    """One link of the chain, its own frames innermost first; `library_frames` are folded away."""
+    """One link of the chain, its own frames innermost first; `library_frames` are folded away, and so are `more_frames`
+    of its own beyond MAX_FRAMES_SHOWN. Where no frame is its own, the library's are shown.
+    """
 
     type: str
     value: str
     frames: tuple[FrameView, ...]
     library_frames: int
+    more_frames: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ class BreadcrumbView:
 @dataclass(frozen=True, slots=True)
 class ErrorView:
     """What an operator needs from one error; scrubbed when it was stored. `raw_kept`: the raw input that its project
-    keeps, by name (`request.query.page`); `address`: the user's, where the project keeps addresses.
+    keeps, by name (`request.query.page`); `address`: the user's, where the project keeps addresses; `more_causes` of a
+    longer chain are not shown.
     """
 
     error_id: str
@@ -86,6 +90,7 @@ class ErrorView:
     breadcrumbs: tuple[BreadcrumbView, ...]
     raw_kept: tuple[tuple[str, str], ...] = ()
     address: str = ""
+    more_causes: int = 0
 
 
 class StoredReport(Protocol):
@@ -125,7 +130,8 @@ def said_view(report: StoredReport) -> SaidView:
 
 MAX_FRAMES_SHOWN = 12
 MAX_VALUE_SHOWN = 300
-MAX_BREADCRUMBS_SHOWN = 15
+MAX_BREADCRUMBS_SHOWN = 30
+MAX_EXCEPTIONS_SHOWN = 6
 
 
 def _frame(frame: Mapping[str, Any]) -> FrameView:
@@ -157,7 +163,8 @@ def _exception(exception: Mapping[str, Any]) -> ExceptionView:
         type=str(exception.get("type") or "Error"),
         value=str(exception.get("value") or ""),
         frames=tuple(own[:MAX_FRAMES_SHOWN]),
-        library_frames=len(frames) - len(own[:MAX_FRAMES_SHOWN]),
+        library_frames=len(frames) - len(own),
+        more_frames=max(0, len(own) - MAX_FRAMES_SHOWN),
     )
 
 
@@ -180,6 +187,7 @@ def error_view(event: StoredEvent) -> ErrorView:
     told = row_upgrade(told, event.envelope_version)
     detail = payload_decompress(event.payload)
     request = detail.get("request") or {}
+    chain = list(reversed(detail.get("exceptions") or []))
     crumbs = [_breadcrumb(crumb) for crumb in (detail.get("breadcrumbs") or [])[-MAX_BREADCRUMBS_SHOWN:]]
     return ErrorView(
         error_id=event.error_id,
@@ -198,7 +206,8 @@ def error_view(event: StoredEvent) -> ErrorView:
         sdk=str(detail.get("sdk") or ""),
         user_hash=(event.context or {}).get("user_hash"),
         tags=tuple((str(name), str(value)) for name, value in (detail.get("tags") or {}).items()),
-        exceptions=tuple(_exception(exception) for exception in reversed(detail.get("exceptions") or [])),
+        exceptions=tuple(_exception(exception) for exception in chain[:MAX_EXCEPTIONS_SHOWN]),
+        more_causes=max(0, len(chain) - MAX_EXCEPTIONS_SHOWN),
         breadcrumbs=tuple(crumb for crumb in crumbs if crumb is not None),
         raw_kept=tuple(
             pair

@@ -16,7 +16,7 @@ from readiness.infra.transactions import atomic_write
 from tests.factories import ANYBODY, BROKEN, a_control, a_proven_control, a_viewer, an_engineer, an_incident
 
 pytestmark = pytest.mark.django_db
-QUERIES = 25  # of the page: the session and its person among them
+QUERIES = 34  # of the page: the session and its person among them
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 

@@ -50,6 +50,22 @@ def key_lines_make(rows: Iterable[KeyFigures]) -> Mapping[int, Collection[KeyDro
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class DropWords:
+    """`sdk`: the SDK dropped them, else the console did. `words` say why."""
+
+    sdk: bool
+    quantity: int
+    words: str
+
+
+def drop_words(*, source: str, reason: str, quantity: int) -> DropWords:
+    """One reason why errors never became events, in a founder's words."""
+    sdk = source == "sdk"
+    words = REASONS.get(reason, REASONS["other"]) if sdk else REASON_WORDS.get(reason, reason.replace("_", " "))
+    return DropWords(sdk, quantity, words)
+
+
 def _reason_words(source: str, reason: str) -> str:
     if source == "sdk":
         return f"dropped by the SDK: {REASONS.get(reason, REASONS['other'])}"

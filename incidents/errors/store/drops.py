@@ -113,6 +113,24 @@ def drops_of_projects(
     return [KeyDrops(*row) for row in rows]
 
 
+class WindowDrops(NamedTuple):
+    """How many errors of a project were not kept in a window, by who dropped them and why."""
+
+    source: str
+    reason: str
+    quantity: int
+
+
+def drops_in_window(*, project_id: int, since: datetime, until: datetime) -> list[WindowDrops]:
+    """What a project's keys lost in the hours from `since` to `until`, the most first; what was sampled of single
+    incidents, and spans, are left out (the unique index leads with project and hour).
+    """
+    rows = DroppedCount.objects.filter(project_id=project_id, hour__gte=hour_of(since), hour__lte=until, incident_id=0)
+    rows = rows.exclude(reason__startswith="span_")
+    counted = rows.values_list("source", "reason").annotate(quantity=Sum("quantity")).order_by("-quantity")[:10]
+    return [WindowDrops(*row) for row in counted]
+
+
 def drops_forget(*, before: datetime) -> int:
     """Forget the counts of hours before then; how many rows went."""
     return DroppedCount.objects.filter(hour__lt=before).delete()[0]

@@ -240,3 +240,12 @@ def erasures_of_groups(*, project_id: int, fingerprints: Sequence[str], limit: i
         .order_by("-at")[:limit]
     )
     return [ErasedCount(*row) for row in rows]
+
+
+# --- likeness -------------------------------------------------------------------------------------------------------
+
+
+def kept_payloads(*, project_id: int, error_ids: Collection[str]) -> dict[str, bytes]:
+    """error id → the detail of its kept copy (the primary key)."""
+    rows = KeptError.objects.filter(project_id=project_id, error_id__in=list(error_ids))
+    return {error_id: bytes(payload) for error_id, payload in rows.values_list("error_id", "payload")}

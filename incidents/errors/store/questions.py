@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from django.db import connection
 from django.db.models import QuerySet, Sum
 
 from incidents.errors.models import ErasureTombstone, ErrorColumns, ErrorEvent, ErrorId, ErrorRollup, KeptError
@@ -100,3 +101,15 @@ def ids_stored(*, project_id: int, error_ids: Sequence[str]) -> set[str]:
     known = set(ErrorId.objects.filter(**asked).values_list("error_id", flat=True))
     known |= set(KeptError.objects.filter(**asked).values_list("error_id", flat=True))
     return known - set(ErasureTombstone.objects.filter(**asked).values_list("error_id", flat=True))
+
+
+def project_sends(*, project_id: int) -> tuple[bool, bool]:
+    """(spans, users' words) of the project are stored: the first row of each index tells."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM infra_spans WHERE project_id = %s), "
+            "EXISTS (SELECT 1 FROM infra_user_reports WHERE project_id = %s)",
+            [project_id, project_id],
+        )
+        spans, words = cursor.fetchone()
+    return bool(spans), bool(words)

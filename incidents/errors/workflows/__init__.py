@@ -8,6 +8,12 @@ from incidents.errors.workflows.erasing import (
     person_erase,
     person_erasure_preview,
 )
+from incidents.errors.workflows.impact import (
+    kept_frames_read,
+    people_hit_read,
+    project_sends_read,
+    window_drops_read,
+)
 from incidents.errors.workflows.keeping import errors_keep
 from incidents.errors.workflows.limiting import group_admit, key_admit, key_is_full, limits_default
 from incidents.errors.workflows.notices import (
@@ -102,6 +108,7 @@ __all__ = [
     "group_admit",
     "incident_sampled_read",
     "incidents_sampled",
+    "kept_frames_read",
     "key_admit",
     "key_is_full",
     "key_lines_read",
@@ -113,9 +120,11 @@ __all__ = [
     "limits_default",
     "logs_store",
     "partitions_ensure",
+    "people_hit_read",
     "person_erase",
     "person_erasure_preview",
     "product_jobs_read",
+    "project_sends_read",
     "raw_input_set",
     "reports_forget",
     "rollups_compare",
@@ -131,5 +140,6 @@ __all__ = [
     "traces_store",
     "user_reports_read",
     "user_reports_record",
+    "window_drops_read",
     "windows_forget",
 ]

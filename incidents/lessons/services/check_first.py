@@ -1,15 +1,44 @@
-"""What to check first (requirement 58): after the playbook's entries, what follows from the incident itself."""
+"""What to check first (requirement 58): behind the playbook's entries, what the class of an error usually comes from.
+
+What the console knows already is answered, with what it is known from; the rest are questions to a person.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MAX_QUESTIONS = 7
+REPEATS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class CheckFirst:
-    """A question, and what the console already knows about it (`answer`, may be empty)."""
+    """A question. `answer`: yes, no, or empty where only a person can tell; `because`: what it is known from.
+    `alarming`: a yes points at the cause.
+    """
 
     question: str
     answer: str = ""
+    because: str = ""
+    alarming: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the console knows around an incident. `flags_near`: `gatewayV2, 6 minutes before` in the hour before;
+    `release_near` the same of releases that were new then; `releases` and `environments`: where it was seen, without
+    empty ones; `others`: other incidents of its class or component seen in the same hour (`INC-3`); `repeats`: how
+    often the same error came in a row under one correlation; `people` among `events` that name somebody.
+    """
+
+    error_class: str
+    releases: Sequence[str] = ()
+    environments: Sequence[str] = ()
+    flags_near: Sequence[str] = ()
+    release_near: Sequence[str] = ()
+    others: Sequence[str] = ()
+    repeats: int = 0
+    people: int = 0
+    events: int = 0
 
 
 _BY_CLASS = {
@@ -31,28 +60,66 @@ _BY_CLASS = {
     "system.corruption": ("Can writing be stopped until the extent is known?", "Is the last good backup at hand?"),
     "system.security": ("Can the way in be closed now?", "Which keys must be replaced?"),
 }
+_RETRIES = "Are retries piling up behind it?"
 
 
-def check_first_suggest(
-    *, error_class: str, releases: Sequence[str], environments: Sequence[str], flags_changed: Sequence[str]
-) -> tuple[CheckFirst, ...]:
-    """At most five questions: flags and releases around the first event, then what the class usually comes from.
-
-    `flags_changed`: keys of flags changed in the hour before the first event. `releases`, `environments`: where it was
-    seen, without empty ones.
+def check_first_suggest(*, known: Known) -> tuple[CheckFirst, ...]:
+    """At most MAX_QUESTIONS: flags and releases around the first event, then what the class usually comes from, then
+    how far it reaches.
     """
-    found = [CheckFirst(question) for question in _BY_CLASS.get(error_class, ())]
-    if len(releases) == 1:
-        found.insert(0, CheckFirst("What changed in the one release that has it?", releases[0][:60]))
-    elif not releases:
-        found.append(CheckFirst("What was deployed last? Its events name no release."))
-    answer = ", ".join(flags_changed[:3]) + (" …" if len(flags_changed) > 3 else "") if flags_changed else "no"
-    found.insert(0, CheckFirst("Did a flag change in the hour before?", answer))
-    if len(environments) == 1:
-        found.append(CheckFirst("Why only in this environment?", environments[0][:60]))
-    return tuple(found[:5])
+    found = [_flag(known), _release(known)]
+    found += [_of_class(question, known) for question in _BY_CLASS.get(known.error_class, ())]
+    if known.repeats >= REPEATS and _RETRIES not in _BY_CLASS.get(known.error_class, ()):
+        found.append(_of_class(_RETRIES, known))
+    found.append(_others(known))
+    if known.environments:
+        one = len(known.environments) == 1
+        found.append(
+            CheckFirst("Is it one environment only?", _word(one), _few(known.environments), alarming=False)
+        )  # fmt: skip
+    if known.events > 1 and known.people:
+        one = known.people == 1
+        found.append(
+            CheckFirst("Is it one person only?", _word(one), f"{known.people} in {known.events} events", alarming=False)
+        )
+    return tuple(found[:MAX_QUESTIONS])
 
 
 def check_first_of_class(*, error_class: str) -> tuple[CheckFirst, ...]:
     """The built-in questions of a class alone: nobody of the team has reviewed them."""
     return tuple(CheckFirst(question) for question in _BY_CLASS.get(error_class, ()))
+
+
+def _flag(known: Known) -> CheckFirst:
+    question = "Did a flag change in the hour before?"
+    return CheckFirst(question, _word(bool(known.flags_near)), _few(known.flags_near))
+
+
+def _release(known: Known) -> CheckFirst:
+    if known.release_near:
+        return CheckFirst("Was a release new then?", "yes", _few(known.release_near))
+    if not known.releases:
+        return CheckFirst("What was deployed last? Its events name no release.")
+    return CheckFirst("Was a release new then?", "no", f"seen in {_few(known.releases)}")
+
+
+def _of_class(question: str, known: Known) -> CheckFirst:
+    if question != _RETRIES or not known.repeats:
+        return CheckFirst(question)
+    many = known.repeats >= REPEATS
+    because = f"the same error {known.repeats} times in a row in one correlation" if many else "not in its correlation"
+    return CheckFirst(question, _word(many), because)
+
+
+def _others(known: Known) -> CheckFirst:
+    question = "Did anything else like it break in the same hour?"
+    return CheckFirst(question, _word(bool(known.others)), _few(known.others))
+
+
+def _word(known: bool) -> str:
+    return "yes" if known else "no"
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:80] for name in names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

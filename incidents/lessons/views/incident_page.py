@@ -8,7 +8,7 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from incidents.errors.adapters import error_view, said_view
+from incidents.errors.adapters import ErrorView, error_view, said_view
 from incidents.errors.workflows import incident_sampled_read
 from incidents.lessons.adapters import together_views
 from incidents.lessons.forms import (
@@ -23,6 +23,7 @@ from incidents.lessons.models import Control
 from incidents.lessons.services.evidence import EvidenceFacts, evidence_completeness_compute
 from incidents.lessons.services.steps import incident_steps
 from incidents.lessons.services.waivers import waiver_may_be_given
+from incidents.lessons.services.what_broke import WhatBroke, what_broke_tell
 from incidents.lessons.workflows import IncidentStory, incident_story_read
 
 MAX_OFFERED = 6
@@ -41,16 +42,8 @@ def incident_page(
         "story": story,
         "incident": story.incident,
         "error": error,
-        "evidence": evidence_completeness_compute(
-            facts=EvidenceFacts(
-                exception=bool(error and error.exceptions),
-                release=bool(story.incident.last_release),
-                environment=bool(story.incident.last_environment),
-                correlation=bool(error and error.correlation_id),
-                input_hash=bool(error and error.input_hash),
-                breadcrumbs=bool(error and error.breadcrumbs),
-            )
-        ),
+        "broke": None if error is None else what_broke(error),
+        "evidence": evidence_completeness_compute(facts=evidence_facts(story, error)),
         "retention_days": settings.READINESS_RETENTION_DAYS,
         "sampled": incident_sampled_read(incident_ids=[incident_id, *story.merged]),
         "together": together_views(story.together),
@@ -64,6 +57,38 @@ def incident_page(
         "opened": next(iter(forms), "") if forms else "",
     }
     return render(request, "lessons/incident.html", context, status=status)
+
+
+def what_broke(error: ErrorView) -> WhatBroke:
+    """The sentence over the evidence: where, what, and what its program was doing."""
+    own = [frame for frame in error.exceptions[0].frames if frame.in_app] if error.exceptions else []
+    return what_broke_tell(
+        component=error.component,
+        exception_type=error.exceptions[0].type if error.exceptions else "",
+        message=error.message,
+        function=own[0].function if own else "",
+        place=own[0].place if own else "",
+        request=error.request,
+        environment=error.environment,
+    )
+
+
+def evidence_facts(story: IncidentStory, error: ErrorView | None) -> EvidenceFacts:
+    """What the event that is shown carries; an input hash is expected of requests, the rest of who ever sent it."""
+    around = story.around
+    own = any(frame.in_app for exception in error.exceptions for frame in exception.frames) if error else False
+    asked = bool(error and (error.request or error.input_hash))
+    return EvidenceFacts(
+        exception=bool(error and error.exceptions),
+        own_frames=own,
+        breadcrumbs=bool(error and error.breadcrumbs),
+        release=bool(story.incident.last_release),
+        environment=bool(story.incident.last_environment),
+        correlation=bool(error and error.correlation_id),
+        input_hash=bool(error and error.input_hash) if asked else None,
+        spans=bool(story.waterfall.spans) if around.sends_spans else None,
+        user_words=bool(story.said) if around.has_words else None,
+    )
 
 
 def _steps(story: IncidentStory) -> object:
@@ -107,6 +132,8 @@ def _forms(story: IncidentStory, refused: dict[str, Form]) -> dict[str, Form]:
     cause_form = forms["root_cause_form"]
     if isinstance(cause_form, RootCauseForm):
         cause_form.events_offer(offered)
+        if cause is None and story.around.suspects:
+            cause_form.fields["text"].help_text = f"Look at: {'; '.join(story.around.suspects)}."
     return forms
 
 

@@ -99,6 +99,9 @@ class Incident(models.Model):
             models.Index(fields=["status", "-last_seen"], name="triage_incident_status"),
             # incidents_of_project(): one tenant's
             models.Index(fields=["project_id", "-last_seen"], name="triage_incident_project"),
+            # incidents_like(): what an incident's page compares it with
+            models.Index(fields=["project_id", "error_class", "-id"], name="triage_incident_class"),
+            models.Index(fields=["project_id", "component", "-id"], name="triage_incident_component"),
             # incidents_blocking(): open P0 and P1 for the verdict
             models.Index(fields=["priority", "status"], name="triage_incident_priority"),
             # diagnoses_hourly(): the trend of the diagnosis clock
@@ -152,6 +155,8 @@ class IncidentRelease(models.Model):
         indexes = [
             # releases_first_seen(): when a project first had an event of a release
             models.Index(fields=["project_id", "release", "environment", "first_seen"], name="triage_release_first"),
+            # releases_born(): what was new around the first sight of an incident
+            models.Index(fields=["project_id", "first_seen"], name="triage_release_born"),
         ]
 
 

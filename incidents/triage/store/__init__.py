@@ -84,17 +84,18 @@ from incidents.triage.store.reading import (
     incidents_listed,
     incidents_named,
     incidents_open_count,
-    incidents_resembling,
     incidents_to_merge_into,
     releases_of,
     severity_counts,
     timeline_correlated,
     timeline_of,
 )
+from incidents.triage.store.resembling import Candidate, incidents_like, releases_born
 
 __all__ = [
     "OPEN",
     "RESOLVED",
+    "Candidate",
     "FingerprintKey",
     "Place",
     "changes_since",
@@ -131,6 +132,7 @@ __all__ = [
     "incidents_count",
     "incidents_gravest",
     "incidents_in_window",
+    "incidents_like",
     "incidents_listed",
     "incidents_moved",
     "incidents_named",
@@ -139,7 +141,6 @@ __all__ = [
     "incidents_open_counts",
     "incidents_opened_daily",
     "incidents_real_exist",
-    "incidents_resembling",
     "incidents_to_escalate",
     "incidents_to_merge_into",
     "incidents_to_update",
@@ -161,6 +162,7 @@ __all__ = [
     "post_mortems_of",
     "recurrences_counts",
     "release_times",
+    "releases_born",
     "releases_count",
     "releases_first_seen",
     "releases_new_since",

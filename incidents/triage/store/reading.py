@@ -87,16 +87,6 @@ def incidents_blocking() -> list[Incident]:
     return list(rows.order_by("priority", "detected_at")[:50])
 
 
-def incidents_resembling(incident: Incident, *, limit: int = 3) -> list[Incident]:
-    """Earlier incidents of the same component or class, those with an end first."""
-    rows = Incident.objects.filter(project_id=incident.project_id, synthetic=incident.synthetic).exclude(pk=incident.pk)
-    rows = rows.filter(merged_into__isnull=True)
-    rows = rows.filter(Q(component=incident.component) | Q(error_class=incident.error_class))
-    return sorted(
-        rows.order_by("-last_seen")[:50], key=lambda i: (i.status not in RESOLVED, i.component != incident.component)
-    )[:limit]
-
-
 def incidents_to_merge_into(
     *, project_id: int, synthetic: bool, words: str, without: Sequence[int], limit: int = 10
 ) -> list[Incident]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flags.store import revisions_between
 from incidents.errors.models import ErrorColumns, ErrorEvent, UserReport
 from incidents.errors.services.waterfall import Waterfall, waterfall_build
 from incidents.errors.store.keeping import ErasedCount
@@ -17,12 +16,12 @@ from incidents.errors.workflows import (
     user_reports_read,
 )
 from incidents.lessons import store
-from incidents.lessons.models import Control, Lesson, RootCause
-from incidents.lessons.services.check_first import CheckFirst, check_first_suggest
+from incidents.lessons.models import Lesson, RootCause
 from incidents.lessons.services.closing import ClosingVerdict
 from incidents.lessons.services.factors import Factor, factors_of
 from incidents.lessons.services.next_step import NextStep
 from incidents.lessons.workflows.closing import closing_evaluate
+from incidents.lessons.workflows.reading.around import Around, around_read
 from incidents.lessons.workflows.reading.steps import next_step_of
 from incidents.lessons.workflows.shown import ControlShown, WaiverShown, controls_shown, waivers_shown
 from incidents.triage.models import Incident, IncidentRelease, TimelineEntry
@@ -32,7 +31,6 @@ from incidents.triage.store import (
     hour_window,
     hours_of,
     incident_find,
-    incidents_resembling,
     merged_ids,
     releases_of,
     timeline_of,
@@ -43,15 +41,15 @@ from readiness.infra.transactions import Session, TransactionIntent, transaction
 
 CORRELATED_SHOWN = 50
 HOURS_SHOWN = 48
-FLAGS_BEFORE = timedelta(hours=1)
+TIMELINE_SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentStory:
     """One incident from first event to proven prevention. `event` is the one that `shown` tells of, None when
     nothing is left; `erased`: how many are gone on purpose; `merged`: the incidents that are part of it; `together` are
-    the errors of its correlation, `waterfall` the spans of its trace; `said` is what users wrote about it; `resembling`
-    are earlier incidents with what was learnt from each.
+    the errors of its correlation, `waterfall` the spans of its trace; `said` is what users wrote about it; `around` is
+    what helps to find the cause. `timeline`: the newest of it, `older` if there is more before that.
     """
 
     incident: Incident
@@ -67,6 +65,7 @@ class IncidentStory:
     hours: Sequence[int]
     merged: Sequence[int]
     timeline: Sequence[TimelineEntry]
+    older: bool
     root_cause: RootCause | None
     factors: Sequence[Factor]
     lessons: Sequence[Lesson]
@@ -74,9 +73,7 @@ class IncidentStory:
     waivers: Sequence[WaiverShown]
     closing: ClosingVerdict
     next_step: NextStep
-    playbook: Sequence[Control]
-    checks_first: Sequence[CheckFirst]
-    resembling: Sequence[tuple[Incident, Lesson | None]]
+    around: Around
 
 
 @transactional(TransactionIntent.READ_ONLY)
@@ -96,6 +93,8 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
     facts = [shown.fact for shown in waivers]
     closing = closing_evaluate(incident, has_lesson=bool(lessons), controls=rows, waivers=facts)
     releases = releases_of(incident.pk)
+    together = _together(event)
+    timeline = timeline_of(incident.pk, merged=merged, limit=TIMELINE_SHOWN + 1)
     counted = hours_of(incident.pk, since=now - timedelta(hours=HOURS_SHOWN))
     return IncidentStory(
         incident=incident,
@@ -104,13 +103,14 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
         event=event,
         shown=shown,
         erased=erasures_read(project_id=incident.project_id, fingerprints=groups),
-        together=_together(event),
+        together=together,
         waterfall=_waterfall(event),
         said=_said(incident, event, groups),
         releases=releases,
         hours=[counted.get(hour, 0) for hour in hour_window(now, HOURS_SHOWN)],
         merged=merged,
-        timeline=timeline_of(incident.pk, merged=merged),
+        timeline=timeline[-TIMELINE_SHOWN:],
+        older=len(timeline) > TIMELINE_SHOWN,
         root_cause=root_cause,
         factors=factors_of(root_cause.contributing_factors) if root_cause else (),
         lessons=lessons,
@@ -124,9 +124,7 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
         waivers=waivers,
         closing=closing,
         next_step=next_step_of(incident, has_controls=bool(rows), closing=closing),
-        playbook=list(store.playbook_entries(error_class=incident.error_class)),
-        checks_first=_checks_first(incident, releases),
-        resembling=_resembling(incident),
+        around=around_read(incident=incident, event=event, groups=groups, together=together, releases=releases),
     )
 
 
@@ -154,20 +152,3 @@ def _waterfall(event: ErrorColumns | None) -> Waterfall:
         return Waterfall()
     spans = trace_spans_read(project_id=event.project_id, trace_id=event.correlation_id)
     return waterfall_build(spans=spans, span_id=event.span_id)
-
-
-def _checks_first(incident: Incident, releases: Sequence[IncidentRelease]) -> tuple[CheckFirst, ...]:
-    since = incident.first_seen - FLAGS_BEFORE
-    changed = revisions_between(project_id=incident.project_id, since=since, until=incident.first_seen, limit=20)
-    return check_first_suggest(
-        error_class=incident.error_class,
-        releases=list(dict.fromkeys(row.release for row in releases if row.release)),
-        environments=list(dict.fromkeys(row.environment for row in releases if row.environment)),
-        flags_changed=list(dict.fromkeys(row.key for row in changed if row.action != "defined")),
-    )
-
-
-def _resembling(incident: Incident) -> list[tuple[Incident, Lesson | None]]:
-    found = incidents_resembling(incident)
-    learnt = store.lessons_of_incidents([other.pk for other in found])
-    return [(other, learnt.get(other.pk)) for other in found]

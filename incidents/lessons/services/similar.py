@@ -1,0 +1,107 @@
+"""Which past incidents are most like one, and why: the answer to "were we here before, and what fixed it?". Pure.
+
+    score = 35 [same error class] + 20 [same component] + 25 J(frames) + 15 J(words of title) + 5 [same release line]
+
+J(a, b) is the size of what both have divided by the size of what either has (Jaccard 1901), 0 where one is empty. Its
+frames are the in-app ones, without line numbers; a release line is its name and first number (`shop@4` of
+`shop@4.11.2`). Two errors that nobody could classify have no class in common. The weights put what an error *is* before
+where it happened, and both before how it is called: two timeouts in two components are closer than a timeout and a
+KeyError in one. From LIKE points on, they are shown.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+CLASS, COMPONENT, FRAMES, WORDS, RELEASE = 35, 20, 25, 15, 5
+LIKE = 30
+UNCLASSIFIED = "system.unclassified"
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_LINE = re.compile(r"(.*?@)?\D{0,3}(\d+)")
+# They stand in the title of almost every error, or between the words of one.
+_COMMON = frozenset({"error", "exception", "the", "and", "for", "not", "was", "has", "with", "from", "that", "this"})
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What is compared of an incident. `frames`: its in-app frames as `place function`."""
+
+    error_class: str
+    component: str
+    title: str
+    release: str = ""
+    frames: Collection[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """How much another incident is like the one at hand, 0 to 100, and why, the weightiest reason first."""
+
+    incident_id: int
+    score: int
+    why: tuple[str, ...]
+    likeness: Likeness
+
+    @property
+    def why_text(self) -> str:
+        return ", ".join(self.why)
+
+
+def release_line(release: str) -> str:
+    """`shop@4` of `shop@4.11.2`, `2` of `v2.0`; a release without a number is its own line."""
+    found = _LINE.match(release)
+    return f"{found[1] or ''}{found[2]}" if found else release
+
+
+def title_words(title: str) -> frozenset[str]:
+    """The words of a title that tell it from others, in lower case."""
+    return frozenset(word.lower() for word in _WORD.findall(title)) - _COMMON
+
+
+def similar_score(*, one: Likeness, other: Likeness, other_id: int) -> Similar:
+    """How much `other` is like `one` (formula above)."""
+    score, why = 0.0, []
+    if one.error_class == other.error_class != UNCLASSIFIED:
+        score += CLASS
+        why.append(f"same class {one.error_class}")
+    frames = frozenset(one.frames) & frozenset(other.frames)
+    if frames:
+        score += FRAMES * len(frames) / len(frozenset(one.frames) | frozenset(other.frames))
+        why.append(f"{len(frames)} in-app frame{'s' if len(frames) > 1 else ''} shared")
+    if one.component == other.component:
+        score += COMPONENT
+        why.append("same component")
+    mine, theirs = title_words(one.title), title_words(other.title)
+    if words := mine & theirs:
+        score += WORDS * len(words) / len(mine | theirs)
+        why.append(f"“{' '.join(sorted(words)[:3])}” in both titles")
+    if one.release and release_line(one.release) == release_line(other.release):
+        score += RELEASE
+        why.append(f"release line {release_line(one.release)[:40]}")
+    return Similar(other_id, round(score), tuple(why), other)
+
+
+def similar_rank(
+    *, one: Likeness, others: Sequence[tuple[int, Likeness]], ended: Collection[int], limit: int
+) -> list[Similar]:
+    """The most like it of `others` (number, what is compared). Those in `ended` (prevented, closed) come first: what
+    fixed them is what somebody looks for; then by score, the newest number first.
+    """
+    scored = (similar_score(one=one, other=other, other_id=number) for number, other in others)
+    close = [found for found in scored if found.score >= LIKE]
+    return sorted(close, key=lambda found: (found.incident_id not in ended, -found.score, -found.incident_id))[:limit]
+
+
+def similar_refine(
+    *, one: Likeness, found: Sequence[Similar], frames: dict[int, Collection[str]], fixed: Collection[int], limit: int
+) -> list[Similar]:
+    """The same once the frames of the few that are left are read. Those with a fix on record (`fixed`) first."""
+    better = [
+        similar_score(
+            one=one,
+            other=replace(item.likeness, frames=frames.get(item.incident_id, frozenset())),
+            other_id=item.incident_id,
+        )
+        for item in found
+    ]
+    return sorted(better, key=lambda item: (item.incident_id not in fixed, -item.score, -item.incident_id))[:limit]

@@ -1,0 +1,209 @@
+"""What a person who looks for the cause is told beside the evidence: whom it met, what changed before it, what it is
+like, what to check first. A fixed number of queries, whatever is stored.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flags.store import revisions_between
+from incidents.errors.models import ErrorColumns, ErrorEvent
+from incidents.errors.services.drop_figures import DropWords
+from incidents.errors.services.normalising import payload_decompress
+from incidents.errors.services.own_frames import own_frames
+from incidents.errors.services.people import PeopleHit
+from incidents.errors.workflows import kept_frames_read, people_hit_read, project_sends_read, window_drops_read
+from incidents.lessons import store
+from incidents.lessons.models import Control, Lesson
+from incidents.lessons.services.around import (
+    AFTER,
+    BEFORE,
+    Change,
+    FlagChanged,
+    changes_assemble,
+    offset_words,
+    suspects_name,
+)
+from incidents.lessons.services.check_first import CheckFirst, Known, check_first_suggest
+from incidents.lessons.services.similar import Likeness, Similar, similar_rank, similar_refine
+from incidents.lessons.workflows.reading.playbook import Guidance, playbook_for_class_read
+from incidents.triage.models import Incident, IncidentRelease
+from incidents.triage.store import RESOLVED, Candidate, incidents_like, releases_born
+from readiness.infra.transactions import Session, TransactionIntent, transactional
+
+FLAGS_READ = 50
+FRAMES_READ = 8
+SIMILAR_SHOWN = 4
+SAME_TIME = timedelta(hours=1)
+_BEST = ("proven", "recorded", "failing_before", "stale", "unproven", "broken", "ineffective")
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarShown:
+    """A past incident that is like this one, and what fixed it: its newest lesson, its best control."""
+
+    incident: Candidate
+    similar: Similar
+    lesson: Lesson | None
+    control: Control | None
+
+    @property
+    def ended(self) -> bool:
+        return self.incident.status in RESOLVED
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Everything around one incident. `drops`: what the project's keys lost while it was seen; `changes` in order of
+    time; `sends_spans`, `has_words`: whether the project ever sent such; `guidance`: the playbook's sections on its
+    class; `playbook`: what single incidents of it left behind.
+    """
+
+    people: PeopleHit
+    drops: Sequence[DropWords]
+    sends_spans: bool
+    has_words: bool
+    changes: Sequence[Change]
+    similar: Sequence[SimilarShown]
+    suspects: Sequence[str]
+    guidance: Sequence[Guidance]
+    playbook: Sequence[Control]
+    checks_first: Sequence[CheckFirst]
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def around_read(
+    session: Session,
+    *,
+    incident: Incident,
+    event: ErrorColumns | None,
+    groups: Sequence[str],
+    together: Sequence[ErrorEvent],
+    releases: Sequence[IncidentRelease],
+) -> Around:
+    """`groups`: its fingerprints, the latest first; `together`: the errors of the correlation that is shown."""
+    people = people_hit_read(project_id=incident.project_id, fingerprints=groups, last_seen=incident.last_seen)
+    spans, words = project_sends_read(project_id=incident.project_id)
+    candidates = incidents_like(incident)
+    changes = _changes(incident)
+    similar = _similar(incident, event, candidates)
+    return Around(
+        people=people,
+        drops=window_drops_read(
+            project_id=incident.project_id, first_seen=incident.first_seen, last_seen=incident.last_seen
+        ),
+        sends_spans=spans,
+        has_words=words,
+        changes=changes,
+        similar=similar,
+        suspects=suspects_name(changes, [f"{s.incident.public_id}: {s.lesson.do_now}" for s in similar if s.lesson]),
+        guidance=playbook_for_class_read(error_class=incident.error_class, component=incident.component),
+        playbook=list(store.playbook_entries(error_class=incident.error_class)),
+        checks_first=check_first_suggest(known=_known(incident, changes, candidates, together, releases, people)),
+    )
+
+
+def _began(incident: Incident) -> datetime:
+    """When it was first seen, or came back: what changed before that is what matters."""
+    return incident.recurred_at or incident.first_seen
+
+
+def _changes(incident: Incident) -> tuple[Change, ...]:
+    began = _began(incident)
+    since, until = began - BEFORE, began + AFTER
+    revisions = revisions_between(project_id=incident.project_id, since=since, until=until, limit=FLAGS_READ)
+    return changes_assemble(
+        anchor=began,
+        releases=[
+            (f"{born.release} in {born.environment}", born.at)
+            for born in releases_born(project_id=incident.project_id, since=since, until=until)
+        ],
+        flags=[
+            FlagChanged(row.at, row.key, row.action, row.environment, row.actor_name, row.reason)
+            for row in revisions
+            if row.action != "defined"
+        ],
+    )
+
+
+def _likeness(incident: Incident | Candidate, frames: Collection[str] = frozenset()) -> Likeness:
+    return Likeness(
+        error_class=incident.error_class,
+        component=incident.component,
+        title=incident.title,
+        release=incident.last_release,
+        frames=frames,
+    )
+
+
+def _similar(incident: Incident, event: ErrorColumns | None, candidates: Sequence[Candidate]) -> list[SimilarShown]:
+    """By what the table says first; the few that are left are compared by their frames too."""
+    frames = own_frames(payload_decompress(event.payload)) if event is not None else frozenset()
+    one = _likeness(incident, frames)
+    by_id = {other.pk: other for other in candidates}
+    found = similar_rank(
+        one=one,
+        others=[(other.pk, _likeness(other)) for other in candidates],
+        ended=[other.pk for other in candidates if other.status in RESOLVED],
+        limit=FRAMES_READ,
+    )
+    ids = [item.incident_id for item in found]
+    kept = kept_frames_read(project_id=incident.project_id, error_ids=[by_id[number].first_error_id for number in ids])
+    lessons, controls = store.lessons_of_incidents(ids), store.controls_of_incidents(ids)
+    learnt = {*lessons, *controls}
+    fixed = [number for number in ids if by_id[number].status in RESOLVED and number in learnt]
+    refined = similar_refine(
+        one=one,
+        found=found,
+        frames={number: kept.get(by_id[number].first_error_id, frozenset()) for number in ids},
+        fixed=fixed,
+        limit=SIMILAR_SHOWN,
+    )
+    return [
+        SimilarShown(
+            incident=by_id[item.incident_id],
+            similar=item,
+            lesson=lessons.get(item.incident_id),
+            control=min(
+                controls.get(item.incident_id, ()), key=lambda control: _BEST.index(control.state), default=None
+            ),
+        )
+        for item in refined
+    ]
+
+
+def _known(
+    incident: Incident,
+    changes: Sequence[Change],
+    candidates: Sequence[Candidate],
+    together: Sequence[ErrorEvent],
+    releases: Sequence[IncidentRelease],
+    people: PeopleHit,
+) -> Known:
+    began = _began(incident)
+    return Known(
+        error_class=incident.error_class,
+        releases=list(dict.fromkeys(row.release for row in releases if row.release)),
+        environments=list(dict.fromkeys(row.environment for row in releases if row.environment)),
+        flags_near=[f"{c.key}, {c.offset}" for c in changes if c.kind == "flag" and c.near],
+        release_near=[f"{c.key}, {offset_words(c.at, began)}" for c in changes if c.kind == "release" and c.before],
+        others=[
+            other.public_id
+            for other in candidates
+            if other.first_seen <= began + SAME_TIME and other.last_seen >= began - SAME_TIME
+        ],
+        repeats=_repeats(together),
+        people=people.people,
+        events=people.named,
+    )
+
+
+def _repeats(together: Sequence[ErrorEvent]) -> int:
+    """How often the same error came in a row under one correlation; 0 without one."""
+    longest = run = 0
+    last: tuple[object, ...] = ()
+    for error in together:
+        said = error.component, error.exception_type, error.message
+        run = run + 1 if said == last else 1
+        last, longest = said, max(longest, run)
+    return longest
