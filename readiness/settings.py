@@ -300,6 +300,9 @@ READINESS_CORRELATION_READERS: list[str] = [
 READINESS_RISK_SOURCES: list[str] = [
     "incidents.triage.workflows.risks.incidents_risks_read",
     "incidents.triage.workflows.risks.capture_risks_read",
+    "incidents.lessons.workflows.risks.lessons_risks_read",
+    "readiness.operations.workflows.risks.operations_risks_read",
+    "readiness.programs.workflows.risks.programs_risks_read",
 ]
 # Who knows what the system decided (incidents.triage.services.ops_decisions.DecisionSource); empty: nobody does.
 READINESS_DECISION_SOURCE = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from incidents.triage.services import ops_health, ops_trends, risk_rules
 from incidents.triage.services.ops_incidents import OpsIncident
+from incidents.triage.services.response import RESPONSES
 from incidents.triage.services.severity import ACTION_FROM, URGENT_FROM, incident_category
 from readiness.infra.envelope import ErrorClass
 
@@ -76,10 +77,16 @@ def _health_rules() -> Sequence[AggregationRule]:
 
 def _risk_rules() -> Sequence[AggregationRule]:
     r = risk_rules
-    within = ", ".join(f"{name} within {ops_health.span_words(span)}" for name, span in r.ACKNOWLEDGE_WITHIN.items())
+    within = ", ".join(
+        f"{name} within {ops_health.span_words(response.acknowledge_within)}"
+        for name, response in RESPONSES.items()
+        if response.acknowledge_within is not None
+    )
     return (
         AggregationRule("risk.incident_open", "An open P0 is critical, an open P1 high."),
-        AggregationRule("risk.incident_unacknowledged", f"Critical for P0, high for P1, when not taken: {within}."),
+        AggregationRule(
+            "risk.incident_unacknowledged", f"Critical for P0, high for P1, medium for P2, when not taken: {within}."
+        ),
         AggregationRule("risk.component", "Unhealthy by its rate is high, degraded by its rate medium."),
         AggregationRule(
             "risk.errors_unclassified",
@@ -91,4 +98,10 @@ def _risk_rules() -> Sequence[AggregationRule]:
         AggregationRule("risk.errors_sampled", "Low: loud incidents are counted and not kept in full."),
         AggregationRule("risk.project_silent", "High: a project that never sent anything; nothing would be seen."),
         AggregationRule("risk.key_untrusted", "Low: everything of a project came under public keys."),
+        AggregationRule("risk.incident_uncontrolled", "Open without a control: P0 and P1 high, P2 medium, P3 low."),
+        AggregationRule("risk.control", "Broken or ineffective is high, stale medium."),
+        AggregationRule("risk.job", "A failed or late job is medium, a late delivery high, one switched off low."),
+        AggregationRule("risk.product_job", "High: a job of the product failed, was missed or runs too long."),
+        AggregationRule("risk.outbox_dead", "High: messages that were given up; somebody was not told."),
+        AggregationRule("risk.gate", "A required gate of the home page's program: FAIL is high, IN_PROGRESS medium."),
     )

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 
 from incidents.triage.services.ops_health import HealthCause, OpsHealthSignal, OpsHealthStatus, count_words, span_words
 from incidents.triage.services.ops_risks import OpsRiskFinding, OpsRiskLevel, refs_words
+from incidents.triage.services.response import response_of
 
-# Until when somebody has to have taken an incident: P0 is for at once, P1 is investigated within the hour (349, 350).
-ACKNOWLEDGE_WITHIN = {"P0": timedelta(minutes=15), "P1": timedelta(hours=1)}
 UNCLASSIFIED_LEAST = 20  # errors: a share of fewer says nothing
 UNCLASSIFIED_MEDIUM, UNCLASSIFIED_HIGH = 0.1, 0.5
 REFUSED_HIGH = 0.1  # of what arrived
@@ -16,8 +15,10 @@ SILENT_GRACE = timedelta(hours=1)  # a project that was onboarded just now is be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GraveIncident:
-    """An open incident of P0 or P1. `confirmed`: it came under a trusted key, or a person said so."""
+class OpenIncident:
+    """An open incident. `confirmed`: it came under a trusted key, or a person said so. `waiting_since`: its last
+    detection, the first or that of its recurrence.
+    """
 
     ref: str
     title: str
@@ -77,15 +78,15 @@ def component_risks(*, signals: Iterable[OpsHealthSignal]) -> list[OpsRiskFindin
     ]
 
 
-def incident_risks(*, incidents: Sequence[GraveIncident]) -> list[OpsRiskFinding]:
+def incident_risks(*, incidents: Sequence[OpenIncident]) -> list[OpsRiskFinding]:
     """Open P0 (critical) and P1 (high), each component's together."""
-    groups: dict[tuple[str, int, str], list[GraveIncident]] = {}
+    groups: dict[tuple[str, int, str], list[OpenIncident]] = {}
     for incident in incidents:
         groups.setdefault((incident.priority, incident.project_id, incident.component), []).append(incident)
     return [_incident_risk(priority, found) for (priority, _, _), found in groups.items()]
 
 
-def _incident_risk(priority: str, found: Sequence[GraveIncident]) -> OpsRiskFinding:
+def _incident_risk(priority: str, found: Sequence[OpenIncident]) -> OpsRiskFinding:
     first, refs = found[0], refs_words([incident.ref for incident in found])
     one = len(found) == 1
     unsure = sum(not incident.confirmed for incident in found)
@@ -104,34 +105,42 @@ def _incident_risk(priority: str, found: Sequence[GraveIncident]) -> OpsRiskFind
     )
 
 
-def waiting_risks(*, incidents: Sequence[GraveIncident], now: datetime) -> list[OpsRiskFinding]:
-    """P0 and P1 that nobody has taken within their response time: one finding for each priority."""
+def waiting_risks(*, incidents: Sequence[OpenIncident], now: datetime) -> list[OpsRiskFinding]:
+    """Incidents that nobody has taken within their response time: one finding a priority. P3 waits for nobody."""
+    levels = {"P0": OpsRiskLevel.CRITICAL, "P1": OpsRiskLevel.HIGH, "P2": OpsRiskLevel.MEDIUM}
     findings = []
-    for priority, within in ACKNOWLEDGE_WITHIN.items():
+    for priority, level in levels.items():
+        within = response_of(priority).acknowledge_within
         late = [
             incident
             for incident in incidents
-            if incident.priority == priority and not incident.acknowledged and now - incident.waiting_since > within
+            if incident.priority == priority
+            and not incident.acknowledged
+            and within is not None
+            and now - incident.waiting_since > within
         ]
-        if not late:
-            continue
-        longest = min(late, key=lambda incident: incident.waiting_since)
-        waited = span_words(now - longest.waiting_since)
-        findings.append(
-            OpsRiskFinding(
-                level=OpsRiskLevel.CRITICAL if priority == "P0" else OpsRiskLevel.HIGH,
-                kind="incident_unacknowledged",
-                component=longest.component,
-                title=f"Nobody has taken {count_words(len(late), f'{priority} incident')}",
-                why=f"{refs_words([i.ref for i in late])}: {longest.ref} waits for {waited}; a {priority} is taken "
-                f"within {span_words(within)}.",
-                todo="Acknowledge it, or find out why nobody was told.",
-                page=("incident", longest.ref),
-                project_id=longest.project_id,
-                count=len(late),
-            )
-        )
+        if late and within is not None:
+            findings.append(_waiting_risk(priority, level, late, within, now))
     return findings
+
+
+def _waiting_risk(
+    priority: str, level: OpsRiskLevel, late: Sequence[OpenIncident], within: timedelta, now: datetime
+) -> OpsRiskFinding:
+    longest = min(late, key=lambda incident: incident.waiting_since)
+    refs = refs_words([longest.ref, *(incident.ref for incident in late if incident is not longest)])
+    return OpsRiskFinding(
+        level=level,
+        kind="incident_unacknowledged",
+        component=longest.component if len({incident.component for incident in late}) == 1 else "",
+        title=f"Nobody has taken {count_words(len(late), f'{priority} incident')}",
+        why=f"{refs}: {longest.ref} waits for {span_words(now - longest.waiting_since)}; a {priority} is taken within "
+        f"{span_words(within)}.",
+        todo="Acknowledge it, or find out why nobody was told.",
+        page=("incident", longest.ref),
+        project_id=longest.project_id,
+        count=len(late),
+    )
 
 
 def flow_risks(*, flows: Iterable[ErrorFlow]) -> list[OpsRiskFinding]:

@@ -172,6 +172,16 @@ def incidents_grave(*, project_id: int | None, limit: int) -> list[Incident]:
     return list(rows.order_by("priority", "detected_at", "pk")[:limit])
 
 
+def incidents_untaken(*, project_id: int | None, before: datetime, limit: int) -> list[Incident]:
+    """Open P2 that were detected before then and that nobody has taken, the longest first (the same index)."""
+    rows = Incident.objects.filter(
+        synthetic=False, status__in=OPEN, priority="P2", acknowledged_at__isnull=True, detected_at__lt=before
+    )
+    if project_id is not None:
+        rows = rows.filter(project_id=project_id)
+    return list(rows.order_by("detected_at", "pk")[:limit])
+
+
 def errors_classed(*, scope: Scope, since: datetime) -> dict[int, tuple[int, int]]:
     """project → (errors stored since then, of those unclassified). One query over the rollups."""
     unclassified = Q(error_class=ErrorClass.SYSTEM_UNCLASSIFIED.value)
@@ -216,7 +226,7 @@ def diagnoses_hourly(*, project_id: int | None, since: datetime) -> list[tuple[d
     """(hour, seconds that diagnoses took, how many) of real incidents diagnosed since then (index
     triage_incident_diagnosed).
     """
-    rows = Incident.objects.filter(synthetic=False, diagnosed_at__gte=since)
+    rows = Incident.objects.filter(synthetic=False, diagnosed_at__gte=since, merged_into__isnull=True)
     if project_id is not None:
         rows = rows.filter(project_id=project_id)
     took = Sum(F("diagnosed_at") - F("detected_at"), output_field=DurationField(), default=Value(timedelta()))

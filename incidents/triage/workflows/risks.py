@@ -6,9 +6,10 @@ from datetime import timedelta
 from incidents.errors.services.reports import WANTED
 from incidents.triage.models import Incident
 from incidents.triage.services.ops_risks import OpsRiskFinding, risks_order
+from incidents.triage.services.response import response_of
 from incidents.triage.services.risk_rules import (
     ErrorFlow,
-    GraveIncident,
+    OpenIncident,
     ProjectSigns,
     flow_risks,
     incident_risks,
@@ -27,23 +28,24 @@ INCIDENTS = 200
 
 @transactional(TransactionIntent.READ_ONLY)
 def incidents_risks_read(session: Session, *, project_id: int | None, limit: int) -> Sequence[OpsRiskFinding]:
-    """Open P0 and P1, and those that nobody took in time. One query."""
-    grave = [_grave(row) for row in store.incidents_grave(project_id=project_id, limit=INCIDENTS)]
-    findings = [*waiting_risks(incidents=grave, now=utcnow()), *incident_risks(incidents=grave)]
-    return risks_order(findings)[:limit]
+    """Open P0 and P1, and what nobody took in time. Two queries, each counted to INCIDENTS."""
+    now, patience = utcnow(), response_of("P2").acknowledge_within or timedelta(0)
+    grave = [_open(row) for row in store.incidents_grave(project_id=project_id, limit=INCIDENTS)]
+    untaken = store.incidents_untaken(project_id=project_id, before=now - patience, limit=INCIDENTS)
+    waiting = waiting_risks(incidents=[*grave, *map(_open, untaken)], now=now)
+    return risks_order([*waiting, *incident_risks(incidents=grave)])[:limit]
 
 
-def _grave(row: Incident) -> GraveIncident:
-    again = row.status == Incident.Status.RECURRED
-    return GraveIncident(
+def _open(row: Incident) -> OpenIncident:
+    return OpenIncident(
         ref=row.public_id,
         title=row.title,
         component=row.component,
         project_id=row.project_id,
         priority=row.priority,
         confirmed=row.trusted or row.priority_confirmed,
-        acknowledged=not again and row.status != Incident.Status.DETECTED,
-        waiting_since=row.recurred_at if again and row.recurred_at else row.detected_at,
+        acknowledged=row.acknowledged_at is not None,
+        waiting_since=row.detected_at,
     )
 
 

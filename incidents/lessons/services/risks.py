@@ -1,0 +1,63 @@
+"""What lessons know of "What breaks if users arrive?": incidents that nothing prevents, and controls that do not hold.
+Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from incidents.lessons.services.control_state import ControlState
+from incidents.triage.services.ops_health import count_words
+from incidents.triage.services.ops_risks import OpsRiskFinding, OpsRiskLevel, refs_words
+
+UNCONTROLLED: Mapping[str, OpsRiskLevel] = {
+    "P0": OpsRiskLevel.HIGH,
+    "P1": OpsRiskLevel.HIGH,
+    "P2": OpsRiskLevel.MEDIUM,
+    "P3": OpsRiskLevel.LOW,
+}
+FAILING: Mapping[ControlState, OpsRiskLevel] = {
+    ControlState.INEFFECTIVE: OpsRiskLevel.HIGH,
+    ControlState.BROKEN: OpsRiskLevel.HIGH,
+    ControlState.STALE: OpsRiskLevel.MEDIUM,
+}
+_TODO: Mapping[ControlState, str] = {
+    ControlState.INEFFECTIVE: "Write a new version of it that would have caught the recurrence, and prove that.",
+    ControlState.BROKEN: "Mend what it checks; its gate stays red until it passes on main.",
+    ControlState.STALE: "Run it on main: nobody knows whether it still passes.",
+}
+
+
+def uncontrolled_risks(*, counts: Mapping[str, int], refs: Mapping[str, Sequence[str]]) -> list[OpsRiskFinding]:
+    """Open incidents without any control, one finding a priority: it will happen again (56). `counts`: priority → how
+    many; `refs`: priority → some of them.
+    """
+    return [
+        OpsRiskFinding(
+            level=level,
+            kind="incident_uncontrolled",
+            component="",
+            title=f"{count_words(counts[priority], f'{priority} incident')} will happen again",
+            why=f"{refs_words(refs.get(priority, ()), total=counts[priority])}: open, and no control keeps "
+            f"{'it' if counts[priority] == 1 else 'them'} from coming back.",
+            todo="Give it a control, and prove it: red on the broken commit, green on the fix.",
+            page=("incident", refs[priority][0]) if refs.get(priority) else ("incident-list",),
+            count=counts[priority],
+        )
+        for priority, level in UNCONTROLLED.items()
+        if counts.get(priority)
+    ]
+
+
+def control_risk(
+    *, ref: str, title: str, state: ControlState, reason: str, component: str, incident: str, project_id: int
+) -> OpsRiskFinding:
+    """A control that is broken, stale or ineffective. Raises KeyError for any other state."""
+    return OpsRiskFinding(
+        level=FAILING[state],
+        kind=f"control_{state.value}",
+        component=component,
+        title=f"{ref} is {state.value}: {title}",
+        why=f"What it keeps from happening again ({incident}) may. {reason}".strip(),
+        todo=_TODO[state],
+        page=("control", ref),
+        project_id=project_id,
+    )

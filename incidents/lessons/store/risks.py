@@ -1,0 +1,45 @@
+"""What is asked of incidents and controls before users arrive."""
+
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, QuerySet, Value, When
+
+from incidents.lessons.models import Control
+from incidents.triage.models import Incident
+from incidents.triage.store import OPEN
+
+_GRAVEST_FIRST = (Control.State.INEFFECTIVE, Control.State.BROKEN, Control.State.STALE)
+_NAMED = 100
+
+
+def _uncontrolled(project_id: int | None) -> QuerySet[Incident]:
+    rows = Incident.objects.filter(synthetic=False, status__in=OPEN, merged_into__isnull=True)
+    rows = rows.filter(~Exists(Control.objects.filter(incident=OuterRef("pk"))))
+    return rows if project_id is None else rows.filter(project_id=project_id)
+
+
+def uncontrolled_counts(*, project_id: int | None) -> dict[str, int]:
+    """priority → real open incidents without any control (index triage_incident_status)."""
+    return dict(_uncontrolled(project_id).values_list("priority").annotate(total=Count("pk")).order_by())
+
+
+def uncontrolled_refs(*, project_id: int | None) -> dict[str, list[str]]:
+    """priority → some of them, the gravest and newest first (index triage_incident_priority)."""
+    rows = _uncontrolled(project_id).order_by("priority", "-pk").values_list("pk", "priority")
+    found: dict[str, list[str]] = {}
+    for pk, priority in rows[:_NAMED]:
+        found.setdefault(priority, []).append(f"INC-{pk}")
+    return found
+
+
+def controls_not_holding(*, project_id: int | None, limit: int) -> list[Control]:
+    """Controls that are ineffective, broken or stale, in that order, with their incidents. A waiver makes none of them
+    hold: waived ones are among them (index lessons_control_state).
+    """
+    order = Case(
+        *(When(state=state, then=Value(place)) for place, state in enumerate(_GRAVEST_FIRST)),
+        default=Value(len(_GRAVEST_FIRST)),
+        output_field=IntegerField(),
+    )
+    rows = Control.objects.filter(state__in=_GRAVEST_FIRST, incident__synthetic=False).select_related("incident")
+    if project_id is not None:
+        rows = rows.filter(project_id=project_id)
+    return list(rows.order_by(order, "state_at", "pk")[:limit])
