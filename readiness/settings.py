@@ -322,6 +322,12 @@ vars().update(environ.Env.email_url_config(EMAIL_URL) if EMAIL_URL else {})
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("READINESS_EMAIL_FROM", default=f"readiness@{_base.hostname or 'localhost'}")
 
+# --- calls to others (webhooks) ---------------------------------------------------------------------------------
+# Ranges beside the public addresses that webhooks may be sent to; everything private is refused otherwise.
+READINESS_OUTBOUND_ALLOW = [
+    ip_network(network, strict=False) for network in env.list("READINESS_OUTBOUND_ALLOW", default=[])
+]
+
 # --- logs -------------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = "readiness.infra.logs.configure"
 LOGGING = {"level": env.str("READINESS_LOG_LEVEL", default="INFO")}
