@@ -282,6 +282,12 @@ READINESS_OUTBOX_HANDLERS: dict[str, str] = {
     "job.run": "readiness.celery.job_run_send",
     "capture.limited": "incidents.errors.tasks.limit_notice_send",
     "notice": "readiness.notifications.tasks.notice_route",
+    "notice.deliver": "readiness.notifications.tasks.delivery_hand_over",
+}
+# Seconds after each failure, where a topic's differ from the outbox's own. Those of notices are the example that the
+# Standard Webhooks specification gives (1.0.0, "Deliverability and reliability"): ten tries in three days.
+READINESS_OUTBOX_PAUSES: dict[str, tuple[int, ...]] = {
+    "notice.deliver": (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
 }
 # What each subject recorded under a correlation id; at the same moment the order of this list is the order shown.
 READINESS_CORRELATION_READERS: list[str] = [

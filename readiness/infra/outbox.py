@@ -1,10 +1,18 @@
 """The outbox: work that must happen after a commit is a row of that commit, delivered at least once (DESIGN).
 
 A handler is named per topic in settings.READINESS_OUTBOX_HANDLERS and called as `handler(key=…, payload=…)`; it has to
-be idempotent. A failure is tried again with growing pauses; after MAX_ATTEMPTS the message is dead and stays visible.
+be idempotent. A failure is tried again with growing pauses; after the last one the message is dead and stays visible.
+A topic has its own pauses where settings.READINESS_OUTBOX_PAUSES names them.
+
+What takes long (a call to somebody's server) must not happen in the delivery's transaction, where the row is locked:
+such a handler only sees to it that a task does it, and answers HandedOver. The message stays undelivered until the task
+says how it went, by outbox_settle, outbox_fail or outbox_postpone; if it says nothing within the lease, for it was
+killed, the message is handed over again.
 """
 
+import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,16 +34,35 @@ from readiness.infra.transactions import (
     transactional,
 )
 
-MAX_ATTEMPTS = 8
+PAUSES = (2, 4, 8, 16, 32, 64, 128)  # seconds after each failure; one more failure is the last
+JITTER = 0.1  # a pause is up to so much longer, so that what failed together is not tried together
 BATCH = 100
 
 
-def outbox_publish(session: Session, *, topic: str, key: str, payload: dict[str, Any], project_id: int = 0) -> None:
-    """Add a message to the transaction under way. Raises IntentViolationError in a READ_ONLY session."""
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A handler's answer: a task settles the message; if none has after `lease`, it is handed over again."""
+
+    lease: timedelta
+
+
+def outbox_publish(
+    session: Session,
+    *,
+    topic: str,
+    key: str,
+    payload: dict[str, Any],
+    project_id: int = 0,
+    due_at: datetime | None = None,
+) -> int:
+    """Add a message to the transaction under way, due at once unless told otherwise; its number.
+
+    Raises IntentViolationError in a READ_ONLY session.
+    """
     if session.intent is TransactionIntent.READ_ONLY:
         raise IntentViolationError("outbox_publish needs a write transaction: the message is part of its commit.")
     now = utcnow()
-    OutboxMessage.objects.create(
+    message = OutboxMessage.objects.create(
         project_id=project_id,
         topic=topic,
         key=key,
@@ -43,8 +70,25 @@ def outbox_publish(session: Session, *, topic: str, key: str, payload: dict[str,
         traceparent=current_traceparent() or "",
         correlation_id=current_correlation_id(),
         created_at=now,
-        due_at=now,
+        due_at=due_at or now,
     )
+    return message.pk
+
+
+def outbox_attempts(topic: str) -> int:
+    """How often a message of this topic is tried before it is dead."""
+    return len(_pauses(topic)) + 1
+
+
+def _pauses(topic: str) -> tuple[int, ...]:
+    return settings.READINESS_OUTBOX_PAUSES.get(topic, PAUSES)
+
+
+def _pause(topic: str, attempts: int) -> timedelta:
+    """After so many attempts."""
+    pauses = _pauses(topic)
+    seconds = pauses[min(attempts, len(pauses)) - 1]
+    return timedelta(seconds=seconds * (1 + JITTER * secrets.randbelow(1_000) / 1_000))
 
 
 def outbox_pending(now: datetime) -> QuerySet[OutboxMessage]:
@@ -54,30 +98,83 @@ def outbox_pending(now: datetime) -> QuerySet[OutboxMessage]:
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
 def outbox_deliver_one(txn: SingleConnectionTxn, *, message_id: int) -> bool:
-    """Deliver one message, its handler's writes and the mark in one transaction; False if another worker has it."""
-    row = txn.lock_rows(OutboxMessage.objects.filter(pk=message_id, delivered_at=None), skip_locked=True).first()
+    """Deliver one message, its handler's writes and the mark in one transaction; False if another worker has it, or if
+    it was handed over to a task.
+    """
+    due = OutboxMessage.objects.filter(pk=message_id, delivered_at=None, dead_at=None, due_at__lte=utcnow())
+    row = txn.lock_rows(due, skip_locked=True).first()
     if row is None:
         return False
+    if row.attempts >= outbox_attempts(row.topic):
+        row.dead_at, row.last_error = utcnow(), f"Taken up {row.attempts} times, and never finished."
+        row.save(update_fields=["dead_at", "last_error"])
+        return False
     handler = import_string(settings.READINESS_OUTBOX_HANDLERS[row.topic])
-    handler(key=row.key, payload=row.payload)
-    row.delivered_at = utcnow()
+    answer = handler(key=row.key, payload=row.payload)
     row.attempts += 1
-    row.save(update_fields=["delivered_at", "attempts"])
-    return True
+    if isinstance(answer, HandedOver):
+        row.due_at = utcnow() + answer.lease
+    else:
+        row.delivered_at = utcnow()
+    row.save(update_fields=["delivered_at", "attempts", "due_at"])
+    return row.delivered_at is not None
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
 def outbox_mark_failed(txn: SingleConnectionTxn, *, message_id: int, error: str) -> bool:
-    """Count a failed delivery and set the next try (2, 4, 8 … s); True when that was the last and it is dead now."""
+    """Count a failed delivery and set the next try; True when that was the last and it is dead now."""
     row = txn.lock_row(OutboxMessage, pk=message_id)
-    now = utcnow()
     row.attempts += 1
+    return _failed(row, error)
+
+
+def _failed(row: OutboxMessage, error: str, *, not_before: timedelta = timedelta(0), final: bool = False) -> bool:
+    now = utcnow()
     row.last_error = error[:500]
-    row.due_at = now + timedelta(seconds=2**row.attempts)
-    if row.attempts >= MAX_ATTEMPTS:
+    row.due_at = now + max(_pause(row.topic, row.attempts), not_before)
+    if final or row.attempts >= outbox_attempts(row.topic):
         row.dead_at = now
     row.save(update_fields=["attempts", "last_error", "due_at", "dead_at"])
     return row.dead_at is not None
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def outbox_settle(session: Session, *, message_id: int) -> None:
+    """What was handed over is done, for good; also what had been dead, and was done after all."""
+    rows = OutboxMessage.objects.filter(pk=message_id, delivered_at=None)
+    if rows.update(delivered_at=utcnow(), dead_at=None):
+        topic = OutboxMessage.objects.values_list("topic", flat=True).get(pk=message_id)
+        delivery_observe(topic=topic, outcome="delivered")
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def outbox_fail(
+    txn: SingleConnectionTxn,
+    *,
+    message_id: int,
+    error: str,
+    not_before: timedelta = timedelta(0),
+    final: bool = False,
+) -> datetime | None:
+    """What was handed over failed; when it is tried again, None when that was the last try (`final`: whatever is left).
+
+    The attempt was counted when it was handed over. A message that is settled, or gone, stays as it is.
+    """
+    row = txn.lock_rows(OutboxMessage.objects.filter(pk=message_id, delivered_at=None)).first()
+    if row is None:
+        return None
+    dead = _failed(row, error, not_before=not_before, final=final)
+    delivery_observe(topic=row.topic, outcome="dead" if dead else "failed")
+    return None if dead else row.due_at
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def outbox_postpone(txn: SingleConnectionTxn, *, message_id: int, until: datetime) -> None:
+    """What was handed over was not even tried: it is, later, and this time counts for nothing."""
+    row = txn.lock_rows(OutboxMessage.objects.filter(pk=message_id, delivered_at=None)).first()
+    if row is not None:
+        row.due_at, row.attempts = until, max(row.attempts - 1, 0)
+        row.save(update_fields=["due_at", "attempts"])
 
 
 def outbox_deliver(*, on_failure: Callable[[str, Exception], object] | None = None) -> int:

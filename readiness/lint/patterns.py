@@ -45,8 +45,15 @@ BARE_TRANSACTION = Rule(
 STRAIGHT_TO_BROKER = Rule(
     "a task sent straight to the broker",
     "outbox_publish() in the workflow, or beat's schedule",
-    # The last is a handler of the outbox: what it sends is committed and delivered.
-    frozenset({"readiness/infra/outbox.py", "readiness/celery.py", "incidents/errors/tasks.py"}),
+    # The tasks are handlers of the outbox: what they send is committed and delivered.
+    frozenset(
+        {
+            "readiness/infra/outbox.py",
+            "readiness/celery.py",
+            "incidents/errors/tasks.py",
+            "readiness/notifications/tasks.py",
+        }
+    ),
 )
 CSRF_EXEMPT = Rule("csrf_exempt", "@machine from readiness.tenants.access", frozenset({"readiness/tenants/access.py"}))
 UNESCAPED = Rule("unescaped HTML", "format_html() or a template: payloads are hostile")

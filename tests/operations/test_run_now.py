@@ -9,7 +9,7 @@ from pytest_django import Settings
 from incidents.errors.models import ErrorEvent
 from readiness.infra.clock import utcnow
 from readiness.infra.models import OutboxMessage
-from readiness.infra.outbox import MAX_ATTEMPTS, outbox_deliver
+from readiness.infra.outbox import outbox_attempts, outbox_deliver
 from readiness.infra.refusals import Conflict, NotFound
 from readiness.infra.transactions import atomic_write
 from readiness.operations.models import JobRun, JobState
@@ -78,7 +78,7 @@ def test_it_is_not_asked_for_while_it_runs() -> None:
 def test_a_handler_that_fails_is_recorded_tried_again_and_dead_in_the_end(recording: None, settings: Settings) -> None:
     _handled_by(settings, "broken_handler")
     job_request(key="retention", actor=ADA)
-    for attempt in range(1, MAX_ATTEMPTS + 1):
+    for attempt in range(1, outbox_attempts("job.run") + 1):
         with atomic_write():
             OutboxMessage.objects.update(due_at=utcnow() - timedelta(seconds=1))
         report = job_run(key="outbox", actor=BEAT)
@@ -91,7 +91,7 @@ def test_a_handler_that_fails_is_recorded_tried_again_and_dead_in_the_end(record
     view = outbox_read()
     assert (view.counts.pending, view.counts.dead, view.left_off) == (0, 1, 0)
     events = ErrorEvent.objects.filter(component="outbox.job.run")
-    assert events.count() == MAX_ATTEMPTS
+    assert events.count() == outbox_attempts("job.run")
     assert set(JobRun.objects.values_list("error_id", flat=True)) == set(events.values_list("error_id", flat=True))
 
     _handled_by(settings, "handler")

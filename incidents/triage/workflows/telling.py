@@ -1,10 +1,16 @@
 """What people hear of incidents: one notice with the commit that makes it true. A synthetic incident tells nobody."""
 
+import re
+
+from incidents.triage import store
 from incidents.triage.models import Incident
+from readiness.infra.actor import SYSTEM
+from readiness.infra.clock import utcnow
 from readiness.infra.notices import notice_publish
-from readiness.infra.transactions import Session
+from readiness.infra.transactions import Session, TransactionIntent, transactional
 
 TOLD_AT_ONCE = frozenset({"P0", "P1"})
+_INCIDENT_PAGE = re.compile(r"/incidents/INC-([0-9]{1,15})/")
 
 
 def incident_detected_tell(session: Session, incident: Incident) -> None:
@@ -47,3 +53,14 @@ def incident_recurred_tell(session: Session, incident: Incident) -> None:
 def _ordinal(number: int) -> str:
     suffix = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{suffix}"
+
+
+@transactional(TransactionIntent.ATOMIC_WRITE)
+def incident_told(session: Session, *, page: str, text: str) -> bool:
+    """Who was told of it, on the timeline of the incident whose page the notice led to; False when it led elsewhere."""
+    match = _INCIDENT_PAGE.match(page)
+    incident = store.incident_find(int(match[1])) if match else None
+    if incident is None:
+        return False
+    store.timeline_append(incident=incident, at=utcnow(), kind="told", text=text, actor=SYSTEM.name)
+    return True

@@ -1,5 +1,1 @@
-"""Queries of notifications."""
-
-from readiness.notifications.store.notices import notice_add
-
-__all__ = ["notice_add"]
+"""Queries of notifications, by what they are about."""

@@ -1,0 +1,50 @@
+"""Queries of notifications: channels and their rules."""
+
+from collections.abc import Mapping
+
+from django.db.models import QuerySet
+
+from readiness.notifications.models import Channel, Rule
+
+CHANNELS_LISTED = 50
+
+
+def channels_all() -> list[Channel]:
+    """Every channel by name, with its rules; founders make them by hand, so there are few."""
+    return list(Channel.objects.prefetch_related("rules")[:CHANNELS_LISTED])
+
+
+def channels_enabled() -> list[Channel]:
+    """Those that something may be sent by, with their rules."""
+    return list(Channel.objects.filter(enabled=True).prefetch_related("rules")[:CHANNELS_LISTED])
+
+
+def channel_rows(channel_id: int) -> QuerySet[Channel]:
+    """One channel, to be locked."""
+    return Channel.objects.filter(pk=channel_id)
+
+
+def channel_named(name: str) -> bool:
+    """Is there one of that name?"""
+    return Channel.objects.filter(name__iexact=name).exists()
+
+
+def channel_count() -> int:
+    return Channel.objects.count()
+
+
+def channel_add(fields: Mapping[str, object]) -> Channel:
+    return Channel.objects.create(**fields)
+
+
+def rules_count() -> int:
+    return Rule.objects.count()
+
+
+def rule_add(fields: Mapping[str, object]) -> Rule:
+    return Rule.objects.create(**fields)
+
+
+def rule_rows(rule_id: int) -> QuerySet[Rule]:
+    """One rule with its channel."""
+    return Rule.objects.select_related("channel").filter(pk=rule_id)
