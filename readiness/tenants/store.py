@@ -198,6 +198,11 @@ def founders_active() -> QuerySet[User]:
     return User.objects.filter(role=User.Role.FOUNDER, is_active=True)
 
 
+def projects_listed(*, limit: int = 200) -> list[Project]:
+    """By name."""
+    return list(Project.objects.order_by("name", "pk")[:limit])
+
+
 def people_active(*roles: str, limit: int = 200) -> list[User]:
     """Active people of these roles, by name and e-mail."""
     return list(User.objects.filter(role__in=roles, is_active=True).order_by("name", "email")[:limit])

@@ -156,7 +156,7 @@ class Migration(migrations.Migration):
             model_name="incident",
             index=models.Index(
                 models.F("priority"),
-                IsNull("acknowledged_at", False),
+                IsNull(models.F("acknowledged_at"), False),
                 models.OrderBy(models.F("detected_at"), descending=True),
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(

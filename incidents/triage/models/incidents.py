@@ -113,7 +113,7 @@ class Incident(models.Model):
             # incidents_listed(): the default list, open and awake, what needs a person first
             models.Index(
                 "priority",
-                IsNull("acknowledged_at", False),
+                IsNull(models.F("acknowledged_at"), False),
                 models.F("detected_at").desc(),
                 models.F("id").desc(),
                 name="triage_incident_attention",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from incidents.triage.services.response import response_of
@@ -81,6 +81,53 @@ def wake_reason(*, snooze: Snooze, now: datetime, occurrences: int, new_release:
     if snooze.until is not None and now >= snooze.until:
         return "its time is over"
     return ""
+
+
+# What the page offers; `until` and `more` come with a field of their own.
+_SPANS = {
+    "1h": ("for an hour", timedelta(hours=1)),
+    "4h": ("for 4 hours", timedelta(hours=4)),
+    "1d": ("for a day", timedelta(days=1)),
+    "7d": ("for a week", timedelta(days=7)),
+    "30d": ("for 30 days", timedelta(days=30)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SnoozeAsked:
+    """What a person chose, as snooze_plan takes it."""
+
+    until: datetime | None = None
+    more: int | None = None
+    next_release: bool = False
+
+
+def snooze_choices(*, priority: str, release: str) -> tuple[tuple[str, str], ...]:
+    """(value, words) of what an incident of this priority may wait for, the shortest first."""
+    longest = response_of(priority).snooze_at_most
+    spans = tuple((value, words) for value, (words, span) in _SPANS.items() if span <= longest)
+    rest = [("until", "until a time…"), ("more", "until it happens more often…")]
+    return (*spans, *rest, *((("release", f"until a release after {release[:40]}"),) if release else ()))
+
+
+def snooze_asked(*, wake: str, until: str, more: str, now: datetime) -> SnoozeAsked:
+    """What a form says: `wake` is one of the choices, `until` ISO 8601 in UTC, `more` a number. Raises Invalid."""
+    if wake in _SPANS:
+        return SnoozeAsked(until=now + _SPANS[wake][1])
+    if wake == "release":
+        return SnoozeAsked(next_release=True)
+    if wake == "more":
+        digits = more.strip().replace(",", "")
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 9):
+            raise _refused("Give a whole number of further occurrences.", "more")
+        return SnoozeAsked(more=int(digits))
+    if wake == "until":
+        try:
+            moment = datetime.fromisoformat(until.strip())
+        except ValueError:
+            raise _refused("Give the time as 2026-11-30T09:00, in UTC.", "until") from None
+        return SnoozeAsked(until=moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    raise _refused("Choose what wakes it.", "wake")
 
 
 def snooze_words(snooze: Snooze) -> str:

@@ -48,6 +48,12 @@ from incidents.triage.store.life import (
     timeline_page,
     update_latest,
 )
+from incidents.triage.store.listing import (
+    incidents_attention_first,
+    incidents_awake,
+    incidents_open,
+    incidents_overdue,
+)
 from incidents.triage.store.moving import (
     Place,
     figures_join,
@@ -127,6 +133,8 @@ __all__ = [
     "incident_find",
     "incident_open",
     "incidents_asleep",
+    "incidents_attention_first",
+    "incidents_awake",
     "incidents_blocking",
     "incidents_by_fingerprint",
     "incidents_count",
@@ -137,9 +145,11 @@ __all__ = [
     "incidents_moved",
     "incidents_named",
     "incidents_of_groups",
+    "incidents_open",
     "incidents_open_count",
     "incidents_open_counts",
     "incidents_opened_daily",
+    "incidents_overdue",
     "incidents_real_exist",
     "incidents_to_escalate",
     "incidents_to_merge_into",

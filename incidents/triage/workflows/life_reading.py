@@ -7,6 +7,7 @@ from incidents.triage import store
 from incidents.triage.models import Incident, IncidentMove, PostMortem, TimelineEntry
 from incidents.triage.services.post_mortems import post_mortem_needed
 from incidents.triage.services.response import (
+    RESPONSES,
     STEPS,
     Response,
     acknowledge_by,
@@ -16,7 +17,7 @@ from incidents.triage.services.response import (
     update_due_at,
 )
 from incidents.triage.services.revisions import UNDO_WITHIN
-from incidents.triage.services.snoozing import snooze_words, span_words
+from incidents.triage.services.snoozing import snooze_choices, snooze_words, span_words
 from incidents.triage.services.undoing import UNDOABLE
 from incidents.triage.workflows.due import path_read
 from incidents.triage.workflows.life import snooze_of
@@ -72,7 +73,8 @@ class IncidentLife:
     post_mortem_needed: bool
     post_mortem: PostMortem | None
     people: tuple[User, ...]
-    priorities: tuple[tuple[str, str], ...]
+    responses: tuple[Response, ...]
+    snooze_choices: tuple[tuple[str, str], ...]
     snooze_longest: str
 
     @property
@@ -137,7 +139,8 @@ def incident_life_read(session: Session, *, incident_id: int) -> IncidentLife:
         post_mortem_needed=post_mortem_needed(priority=incident.priority),
         post_mortem=store.post_mortem_latest(incident.pk),
         people=tuple(people_able_to_act()),
-        priorities=tuple(Incident.Priority.choices),
+        responses=tuple(RESPONSES.values()),
+        snooze_choices=snooze_choices(priority=incident.priority, release=incident.last_release),
         snooze_longest=span_words(response_of(incident.priority).snooze_at_most),
     )
 

@@ -33,6 +33,7 @@ from readiness.tenants.workflows.people import (
     person_change,
     person_read,
     person_sign_in,
+    projects_listed,
     signin_attempts_forget,
 )
 from readiness.tenants.workflows.signs import ProjectKeys, project_keys_read
@@ -62,6 +63,7 @@ __all__ = [
     "project_find",
     "project_keys_read",
     "project_rename",
+    "projects_listed",
     "projects_read",
     "signin_attempts_forget",
     "synthetic_project_ids",

@@ -16,7 +16,7 @@ from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
 from readiness.tenants import store
-from readiness.tenants.models import User
+from readiness.tenants.models import Project, User
 from readiness.tenants.services.signin import PER_SOURCE, WINDOW, email_hash, signin_permitted
 from readiness.tenants.services.slugs import name_checked
 
@@ -226,6 +226,12 @@ def _password_checked(password: str, user: User) -> None:
 def founder_addresses(session: Session) -> list[str]:
     """Where active founders get mail."""
     return list(store.founders_active().order_by("email").values_list("email", flat=True))
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def projects_listed(session: Session) -> list[Project]:
+    """The projects that a filter offers, by name; at most 200."""
+    return store.projects_listed()
 
 
 @transactional(TransactionIntent.READ_ONLY)
