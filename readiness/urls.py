@@ -17,6 +17,7 @@ from incidents.lessons import views as lessons_views
 from incidents.lessons.views import playbook as playbook_views
 from incidents.triage import api as triage_api
 from incidents.triage import views as triage_views
+from readiness.notifications import views as notifications_views
 from readiness.operations import admin as operations_admin
 from readiness.operations import api as operations_api
 from readiness.operations import views as operations_views
@@ -126,6 +127,25 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operations/", operations_views.operations, name="operations"),
     path("operations/jobs/<slug:key>/run/", operations_views.job_run_now, name="operations-job-run"),
     path("operations/outbox/<int:message_id>/retry/", operations_views.outbox_retry, name="operations-outbox-retry"),
+    # --- notifications: who is told ---
+    path("operations/notifications/", notifications_views.telling, name="notifications"),
+    path("operations/notifications/channels/", notifications_views.channel_add, name="notifications-channel-add"),
+    path(
+        "operations/notifications/channels/<project:channel_id>/<slug:move>/",
+        notifications_views.channel_move,
+        name="notifications-channel-move",
+    ),
+    path("operations/notifications/rules/", notifications_views.rule_add, name="notifications-rule-add"),
+    path(
+        "operations/notifications/rules/<project:rule_id>/<slug:move>/",
+        notifications_views.rule_move,
+        name="notifications-rule-move",
+    ),
+    path(
+        "operations/notifications/deliveries/<project:delivery_id>/retry/",
+        notifications_views.delivery_try,
+        name="notifications-delivery-retry",
+    ),
     # --- service health ---
     path("healthz", operations_api.healthz),
     path("readyz", operations_api.readyz),

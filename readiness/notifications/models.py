@@ -123,4 +123,10 @@ class Delivery(models.Model):
             models.Index(fields=["-created_at"], name="notifications_delivery_recent"),
             # singles_since(): how many a channel had this minute; channels_read(): its last one
             models.Index(fields=["channel", "-created_at"], name="notifications_delivery_channel"),
+            # deliveries_dead(): what did not arrive
+            models.Index(
+                fields=["created_at"],
+                name="notifications_delivery_dead",
+                condition=models.Q(state="dead", digest__isnull=True),
+            ),
         ]

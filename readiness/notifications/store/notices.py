@@ -13,9 +13,9 @@ def notice_add(*, project_id: int, key: str, at: datetime, fields: Mapping[str, 
     return Notice.objects.get_or_create(project_id=project_id, key=key, defaults={**fields, "at": at})
 
 
-def notices_untold(*, limit: int) -> list[Notice]:
+def notices_untold(*, since: datetime, limit: int) -> list[Notice]:
     """The newest that went to nobody: no rule named them, or nobody could be told."""
-    return list(Notice.objects.filter(deliveries=None).order_by("-at", "-pk")[:limit])
+    return list(Notice.objects.filter(at__gte=since, deliveries=None).order_by("-at", "-pk")[:limit])
 
 
 def notices_before(moment: datetime) -> QuerySet[Notice]:

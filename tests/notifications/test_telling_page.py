@@ -1,0 +1,115 @@
+"""“Who is told?”: what it shows, who may change it, and that nothing secret or hostile gets out."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from readiness.notifications.models import Channel, Delivery, Rule
+from readiness.notifications.workflows.reading import telling_gap_read
+from tests.factories import a_founder, a_project, a_tenant, a_viewer, an_engineer
+from tests.notifications.conftest import a_channel, published, worked
+from tests.notifications.receivers import Hook
+
+pytestmark = pytest.mark.django_db
+PAGE = "/operations/notifications/"
+
+
+@pytest.fixture
+def founder() -> Client:
+    client = Client()
+    client.force_login(a_founder(email="ada@example.test"))
+    return client
+
+
+def page(client: Client, path: str = PAGE) -> str:
+    response = client.get(path)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_it_says_that_nobody_is_told_and_what_to_do(founder: Client, settings: Any) -> None:
+    assert "Nobody is told of anything: set EMAIL_URL" in page(founder)
+    settings.EMAIL_URL = "smtp://127.0.0.1:1"
+    assert telling_gap_read() == ""
+    assert "1 of 1 way to tell people works." in page(founder)
+
+
+def test_a_founder_adds_a_way_sends_a_test_and_sees_it_arrive(founder: Client, hook: Hook) -> None:
+    added = founder.post(f"{PAGE}channels/", {"kind": "webhook", "name": "On call", "target": hook.url})
+    assert "whsec_" in added.content.decode()
+    assert added.headers["Cache-Control"].startswith("max-age=0")
+    channel = Channel.objects.get(name="On call")
+    sent = founder.post(f"{PAGE}channels/{channel.pk}/test/", follow=True)
+    assert "It is on its way" in sent.content.decode()
+    worked()
+    shown = page(founder, f"{PAGE}?test={Delivery.objects.get().pk}")
+    assert "the receiver answered 200" in shown
+    assert "s3cret" not in shown
+    assert "whsec_" not in shown
+    assert "whsec_" in founder.post(f"{PAGE}channels/{channel.pk}/secret/").content.decode()
+
+
+def test_it_refuses_what_leads_nowhere_and_names_taken(founder: Client) -> None:
+    private = founder.post(f"{PAGE}channels/", {"kind": "slack", "name": "Chat", "target": "ftp://x.test/"})
+    assert private.status_code == 422
+    assert "Only http:// and https:// URLs" in private.content.decode()
+    taken = founder.post(f"{PAGE}channels/", {"kind": "email", "name": "founders", "target": "founders"})
+    assert "There is a channel founders already." in taken.content.decode()
+    assert Channel.objects.count() == 1
+
+
+def test_a_founder_makes_mutes_and_removes_rules(founder: Client, hook: Hook) -> None:
+    channel = a_channel("slack", hook.url)
+    a_project(tenant=a_tenant(slug="acme"))
+    form = {"channel": channel.pk, "kinds": ["control.broken"], "minimum_priority": "P1", "tenant": "nobody"}
+    assert "There is no tenant nobody." in founder.post(f"{PAGE}rules/", form).content.decode()
+    shown = founder.post(f"{PAGE}rules/", {**form, "tenant": "acme"}, follow=True).content.decode()
+    assert "Control broke; P1 and above; of acme only." in shown
+    rule = Rule.objects.get(channel=channel, minimum_priority="P1")
+    assert "muted until" in founder.post(f"{PAGE}rules/{rule.pk}/day/", follow=True).content.decode()
+    founder.post(f"{PAGE}rules/{rule.pk}/unmute/")
+    rule.refresh_from_db()
+    assert rule.muted_until is None
+    founder.post(f"{PAGE}rules/{rule.pk}/remove/")
+    assert "no such rule" in founder.post(f"{PAGE}rules/{rule.pk}/remove/", follow=True).content.decode()
+
+
+def test_what_did_not_arrive_is_shown_and_tried_again_by_hand(founder: Client, hook: Hook) -> None:
+    channel = a_channel("slack", hook.url)
+    hook.answers.append((500, {}))
+    published(title="INC-1 <b>bold</b>")
+    worked()
+    shown = page(founder)
+    assert "INC-1 &lt;b&gt;bold&lt;/b&gt;" in shown
+    assert "answered 500" in shown
+    founder.post(f"{PAGE}deliveries/{Delivery.objects.get().pk}/retry/")
+    worked()
+    assert "Arrived" in page(founder)
+    again = founder.post(f"{PAGE}deliveries/{Delivery.objects.get().pk}/retry/", follow=True)
+    assert "nothing is sent twice" in again.content.decode()
+    assert "switched off" in founder.post(f"{PAGE}channels/{channel.pk}/off/", follow=True).content.decode()
+    assert "can send nothing" in founder.post(f"{PAGE}channels/{channel.pk}/test/", follow=True).content.decode()
+    assert "switched on" in founder.post(f"{PAGE}channels/{channel.pk}/on/", follow=True).content.decode()
+    assert "no such move" in founder.post(f"{PAGE}channels/{channel.pk}/explode/", follow=True).content.decode()
+
+
+@pytest.mark.parametrize("make", [an_engineer, a_viewer])
+def test_others_read_it_and_change_nothing(make: Any, hook: Hook) -> None:
+    channel = a_channel("webhook", hook.url)
+    client = Client()
+    client.force_login(make(email="eve@example.test"))
+    assert "Founders do." in page(client)
+    for path in (f"channels/{channel.pk}/secret/", "channels/", f"channels/{channel.pk}/test/", "rules/"):
+        assert client.post(f"{PAGE}{path}").status_code == 403
+    assert client.get(f"{PAGE}channels/{channel.pk}/off/").status_code in (403, 405)
+
+
+def test_its_queries_do_not_grow(founder: Client, hook: Hook, django_assert_max_num_queries: Any) -> None:
+    for number in range(6):
+        a_channel("slack", hook.url, name=f"Chat {number}")
+    for number in range(8):
+        published(key=f"INC-{number}:detected")
+    worked()
+    with django_assert_max_num_queries(16):
+        page(founder)
