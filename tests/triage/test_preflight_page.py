@@ -78,6 +78,7 @@ def test_the_gravest_stands_first_with_why_and_what_to_do(reader: Client) -> Non
     ):
         assert expected in page, expected
     assert 'aria-label="Errors:' in page
+    assert 'href="/incidents/?component=shop.orders"' in page
     assert "Traceback" not in page
 
 

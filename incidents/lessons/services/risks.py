@@ -26,24 +26,26 @@ _TODO: Mapping[ControlState, str] = {
 }
 
 
-def uncontrolled_risks(*, counts: Mapping[str, int], refs: Mapping[str, Sequence[str]]) -> list[OpsRiskFinding]:
-    """Open incidents without any control, one finding a priority: it will happen again (56). `counts`: priority → how
-    many; `refs`: priority → some of them.
+def uncontrolled_risks(*, counts: Mapping[str, int], refs: Sequence[str]) -> list[OpsRiskFinding]:
+    """Open incidents without any control, as one finding, as grave as the gravest: they will happen again (56).
+    `counts`: priority → how many; `refs`: some of them, the gravest first.
     """
+    found = {priority: counts[priority] for priority in UNCONTROLLED if counts.get(priority)}
+    if not found:
+        return []
+    total, by_priority = sum(found.values()), ", ".join(f"{number} {name}" for name, number in found.items())
     return [
         OpsRiskFinding(
-            level=level,
+            level=max((UNCONTROLLED[priority] for priority in found), key=lambda level: level.rank),
             kind="incident_uncontrolled",
             component="",
-            title=f"{count_words(counts[priority], f'{priority} incident')} will happen again",
-            why=f"{refs_words(refs.get(priority, ()), total=counts[priority])}: open, and no control keeps "
-            f"{'it' if counts[priority] == 1 else 'them'} from coming back.",
-            todo="Give it a control, and prove it: red on the broken commit, green on the fix.",
-            page=("incident", refs[priority][0]) if refs.get(priority) else ("incident-list",),
-            count=counts[priority],
+            title=f"{count_words(total, 'open incident')} will happen again",
+            why=f"{refs_words(refs, total=total)} ({by_priority}): no control keeps {'it' if total == 1 else 'them'} "
+            "from coming back.",
+            todo="Write a control, and prove it: red on the broken commit, green on the fix.",
+            page=("incident", refs[0]) if refs else ("incident-list",),
+            count=total,
         )
-        for priority, level in UNCONTROLLED.items()
-        if counts.get(priority)
     ]
 
 

@@ -4,10 +4,10 @@ from django.db.models import Case, Count, Exists, IntegerField, OuterRef, QueryS
 
 from incidents.lessons.models import Control
 from incidents.triage.models import Incident
+from incidents.triage.services.ops_risks import REFS_NAMED
 from incidents.triage.store import OPEN
 
 _GRAVEST_FIRST = (Control.State.INEFFECTIVE, Control.State.BROKEN, Control.State.STALE)
-_NAMED = 100
 
 
 def _uncontrolled(project_id: int | None) -> QuerySet[Incident]:
@@ -21,13 +21,10 @@ def uncontrolled_counts(*, project_id: int | None) -> dict[str, int]:
     return dict(_uncontrolled(project_id).values_list("priority").annotate(total=Count("pk")).order_by())
 
 
-def uncontrolled_refs(*, project_id: int | None) -> dict[str, list[str]]:
-    """priority → some of them, the gravest and newest first (index triage_incident_priority)."""
-    rows = _uncontrolled(project_id).order_by("priority", "-pk").values_list("pk", "priority")
-    found: dict[str, list[str]] = {}
-    for pk, priority in rows[:_NAMED]:
-        found.setdefault(priority, []).append(f"INC-{pk}")
-    return found
+def uncontrolled_refs(*, project_id: int | None, limit: int = REFS_NAMED) -> list[str]:
+    """Some of them, the gravest and newest first (index triage_incident_priority)."""
+    rows = _uncontrolled(project_id).order_by("priority", "-pk").values_list("pk", flat=True)
+    return [f"INC-{pk}" for pk in rows[:limit]]
 
 
 def controls_not_holding(*, project_id: int | None, limit: int) -> list[Control]:

@@ -41,6 +41,7 @@ class PreflightFindingView:
 
     pill: str
     level: str
+    kind: str
     component: str
     project: str
     title: str
@@ -126,6 +127,7 @@ def _finding(finding: OpsRiskFinding, projects: Mapping[int, str]) -> PreflightF
     return PreflightFindingView(
         pill=_RISK_PILLS[finding.level],
         level=finding.level.value.capitalize(),
+        kind=finding.kind,
         component=text_scrub(finding.component),
         project=projects.get(finding.project_id, "") if finding.project_id else "",
         title=text_scrub(finding.title),

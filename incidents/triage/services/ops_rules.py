@@ -85,7 +85,7 @@ def _risk_rules() -> Sequence[AggregationRule]:
     return (
         AggregationRule("risk.incident_open", "An open P0 is critical, an open P1 high."),
         AggregationRule(
-            "risk.incident_unacknowledged", f"Critical for P0, high for P1, medium for P2, when not taken: {within}."
+            "risk.incident_unacknowledged", f"Medium for P2, and said with an open P0 or P1, when not taken: {within}."
         ),
         AggregationRule("risk.component", "Unhealthy by its rate is high, degraded by its rate medium."),
         AggregationRule(
@@ -98,7 +98,10 @@ def _risk_rules() -> Sequence[AggregationRule]:
         AggregationRule("risk.errors_sampled", "Low: loud incidents are counted and not kept in full."),
         AggregationRule("risk.project_silent", "High: a project that never sent anything; nothing would be seen."),
         AggregationRule("risk.key_untrusted", "Low: everything of a project came under public keys."),
-        AggregationRule("risk.incident_uncontrolled", "Open without a control: P0 and P1 high, P2 medium, P3 low."),
+        AggregationRule(
+            "risk.incident_uncontrolled",
+            "Open without a control, as grave as the gravest: P0, P1 high, P2 medium, P3 low.",
+        ),
         AggregationRule("risk.control", "Broken or ineffective is high, stale medium."),
         AggregationRule("risk.job", "A failed or late job is medium, a late delivery high, one switched off low."),
         AggregationRule("risk.product_job", "High: a job of the product failed, was missed or runs too long."),

@@ -202,6 +202,8 @@ def _why(direction: OpsTrendDirection, values: Sequence[float], definition: Tren
     if direction is OpsTrendDirection.UNKNOWN:
         seen = f"{len(values)} whole {name}{'' if len(values) == 1 else 's'}"
         return f"{seen} with figures so far; a direction needs {LEAST_POINTS}."
+    if not any(values):
+        return f"None in {len(values)} whole {name}s."
     half = len(values) // 2
     before, after = (sum(part) / len(part) for part in (values[:half], values[half:]))
     unit = definition.unit if definition.unit == "%" else f" {definition.unit}"

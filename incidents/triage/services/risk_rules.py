@@ -8,6 +8,7 @@ from incidents.triage.services.ops_health import HealthCause, OpsHealthSignal, O
 from incidents.triage.services.ops_risks import OpsRiskFinding, OpsRiskLevel, refs_words
 from incidents.triage.services.response import response_of
 
+GRAVE = ("P0", "P1")
 UNCLASSIFIED_LEAST = 20  # errors: a share of fewer says nothing
 UNCLASSIFIED_MEDIUM, UNCLASSIFIED_HIGH = 0.1, 0.5
 REFUSED_HIGH = 0.1  # of what arrived
@@ -78,69 +79,73 @@ def component_risks(*, signals: Iterable[OpsHealthSignal]) -> list[OpsRiskFindin
     ]
 
 
-def incident_risks(*, incidents: Sequence[OpenIncident]) -> list[OpsRiskFinding]:
-    """Open P0 (critical) and P1 (high), each component's together."""
+def incident_risks(*, incidents: Sequence[OpenIncident], now: datetime) -> list[OpsRiskFinding]:
+    """Open P0 (critical) and P1 (high), each component's together; each says how long it waits, if nobody took it in
+    its response time.
+    """
     groups: dict[tuple[str, int, str], list[OpenIncident]] = {}
     for incident in incidents:
-        groups.setdefault((incident.priority, incident.project_id, incident.component), []).append(incident)
-    return [_incident_risk(priority, found) for (priority, _, _), found in groups.items()]
+        if incident.priority in GRAVE:
+            groups.setdefault((incident.priority, incident.project_id, incident.component), []).append(incident)
+    return [_incident_risk(priority, found, now) for (priority, _, _), found in groups.items()]
 
 
-def _incident_risk(priority: str, found: Sequence[OpenIncident]) -> OpsRiskFinding:
-    first, refs = found[0], refs_words([incident.ref for incident in found])
-    one = len(found) == 1
-    unsure = sum(not incident.confirmed for incident in found)
-    said = f" {unsure if not one else 'It'} {'is' if unsure == 1 else 'are'} proposed by rule, not confirmed yet."
-    what = "It breaks for users now" if priority == "P0" else "It fails or degrades what users do"
+def _incident_risk(priority: str, found: Sequence[OpenIncident], now: datetime) -> OpsRiskFinding:
+    first, refs, one = found[0], refs_words([incident.ref for incident in found]), len(found) == 1
+    unsure, late = sum(not incident.confirmed for incident in found), _untaken(found, now)
+    said = f"{'It' if one else unsure} {'is' if unsure == 1 else 'are'} proposed by rule, not confirmed yet."
+    why = [f"{refs}: open {priority}.", said if unsure else "", _untaken_words(late, now)]
+    todo = "Roll back, then find the cause." if priority == "P0" else "Find the cause, and prove a control."
     return OpsRiskFinding(
         level=OpsRiskLevel.CRITICAL if priority == "P0" else OpsRiskLevel.HIGH,
         kind=f"incident_open_{priority.lower()}",
         component=first.component,
         title=first.title if one else f"{len(found)} open incidents of {priority}",
-        why=f"{refs}: open {priority}. {what}.{said if unsure else ''}",
-        todo="Roll back, then find the cause." if priority == "P0" else "Find the cause, and prove a control.",
-        page=("incident", first.ref),
+        why=" ".join(filter(None, why)),
+        todo=f"Take it now. {todo}" if late else todo,
+        page=("incident", (late or found)[0].ref),
         project_id=first.project_id,
         count=len(found),
     )
 
 
+def _untaken(incidents: Iterable[OpenIncident], now: datetime) -> list[OpenIncident]:
+    """Those that nobody has taken within their response time, the longest first. P3 waits for nobody."""
+    late = []
+    for incident in incidents:
+        within = response_of(incident.priority).acknowledge_within
+        if not incident.acknowledged and within is not None and now - incident.waiting_since > within:
+            late.append(incident)
+    return sorted(late, key=lambda incident: incident.waiting_since)
+
+
+def _untaken_words(late: Sequence[OpenIncident], now: datetime) -> str:
+    if not late:
+        return ""
+    longest = late[0]
+    within = response_of(longest.priority).acknowledge_within or timedelta(0)
+    waits = f"Nobody has taken {longest.ref} for {span_words(now - longest.waiting_since)}"
+    return f"{waits}; a {longest.priority} is taken within {span_words(within)}."
+
+
 def waiting_risks(*, incidents: Sequence[OpenIncident], now: datetime) -> list[OpsRiskFinding]:
-    """Incidents that nobody has taken within their response time: one finding a priority. P3 waits for nobody."""
-    levels = {"P0": OpsRiskLevel.CRITICAL, "P1": OpsRiskLevel.HIGH, "P2": OpsRiskLevel.MEDIUM}
-    findings = []
-    for priority, level in levels.items():
-        within = response_of(priority).acknowledge_within
-        late = [
-            incident
-            for incident in incidents
-            if incident.priority == priority
-            and not incident.acknowledged
-            and within is not None
-            and now - incident.waiting_since > within
-        ]
-        if late and within is not None:
-            findings.append(_waiting_risk(priority, level, late, within, now))
-    return findings
-
-
-def _waiting_risk(
-    priority: str, level: OpsRiskLevel, late: Sequence[OpenIncident], within: timedelta, now: datetime
-) -> OpsRiskFinding:
-    longest = min(late, key=lambda incident: incident.waiting_since)
-    refs = refs_words([longest.ref, *(incident.ref for incident in late if incident is not longest)])
-    return OpsRiskFinding(
-        level=level,
-        kind="incident_unacknowledged",
-        component=longest.component if len({incident.component for incident in late}) == 1 else "",
-        title=f"Nobody has taken {count_words(len(late), f'{priority} incident')}",
-        why=f"{refs}: {longest.ref} waits for {span_words(now - longest.waiting_since)}; a {priority} is taken within "
-        f"{span_words(within)}.",
-        todo="Acknowledge it, or find out why nobody was told.",
-        page=("incident", longest.ref),
-        project_id=longest.project_id,
-        count=len(late),
-    )
+    """P2 that nobody has taken within their response time, as one finding; graver ones say it in their own."""
+    late = _untaken((incident for incident in incidents if incident.priority not in GRAVE), now)
+    if not late:
+        return []
+    return [
+        OpsRiskFinding(
+            level=OpsRiskLevel.MEDIUM,
+            kind="incident_unacknowledged",
+            component=late[0].component if len({incident.component for incident in late}) == 1 else "",
+            title=f"Nobody has taken {count_words(len(late), 'P2 incident')}",
+            why=f"{refs_words([incident.ref for incident in late])}. {_untaken_words(late, now)}",
+            todo="Take them, or find out why nobody was told.",
+            page=("incident", late[0].ref),
+            project_id=late[0].project_id if len(late) == 1 else 0,
+            count=len(late),
+        )
+    ]
 
 
 def flow_risks(*, flows: Iterable[ErrorFlow]) -> list[OpsRiskFinding]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -39,14 +40,14 @@ def preflight(request: HttpRequest) -> HttpResponse:
         decisions_connected=read.decisions_connected,
         at=read.risks.at,
     )
-    unknown = view.health_counts[OpsHealthStatus.UNKNOWN.value]
+    dark = sum(signal.status is OpsHealthStatus.UNKNOWN and bool(signal.component) for signal in read.health.signals)
     context = {
         "view": view,
         "known": _rows(view.known),
         "blind": _rows(view.blind),
         "heard": any(row.component for row in view.health),
-        "unknown_components": unknown,
-        "not_known": len(view.blind) + unknown + (not view.decisions_connected),
+        "dark": dark,  # a silent project is a finding of its own
+        "not_known": len(view.blind) + dark + (not view.decisions_connected),
         "truncated": read.health.truncated,
         "several_projects": len({row.project for row in view.health}) > 1,
     }
@@ -54,13 +55,15 @@ def preflight(request: HttpRequest) -> HttpResponse:
 
 
 def _rows(findings: Sequence[PreflightFindingView]) -> list[Row]:
-    return [Row(finding, _url_of(finding.page)) for finding in findings]
+    return [Row(finding, _url_of(finding)) for finding in findings]
 
 
-def _url_of(page: tuple[str, ...]) -> str:
-    if not page:
+def _url_of(finding: PreflightFindingView) -> str:
+    if not finding.page:
         return ""
     try:
-        return reverse(page[0], args=page[1:])
+        url = reverse(finding.page[0], args=finding.page[1:])
     except NoReverseMatch:  # a source may name a page that this installation does not have
         return ""
+    component = finding.kind.startswith("component_") and finding.component
+    return f"{url}?{urlencode({'component': component})}" if component else url

@@ -32,8 +32,8 @@ def incidents_risks_read(session: Session, *, project_id: int | None, limit: int
     now, patience = utcnow(), response_of("P2").acknowledge_within or timedelta(0)
     grave = [_open(row) for row in store.incidents_grave(project_id=project_id, limit=INCIDENTS)]
     untaken = store.incidents_untaken(project_id=project_id, before=now - patience, limit=INCIDENTS)
-    waiting = waiting_risks(incidents=[*grave, *map(_open, untaken)], now=now)
-    return risks_order([*waiting, *incident_risks(incidents=grave)])[:limit]
+    waiting = waiting_risks(incidents=[_open(row) for row in untaken], now=now)
+    return risks_order([*incident_risks(incidents=grave, now=now), *waiting])[:limit]
 
 
 def _open(row: Incident) -> OpenIncident:
