@@ -92,6 +92,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("ops/incidents/<str:public_id>", lessons_api.ops_incident),
     path("v1/controls/<str:key>/runs", lessons_ingest.control_runs),
     path("incidents/<str:public_id>/", lessons_views.incident, name="incident"),
+    path("incidents/<str:public_id>/post-mortem/", lessons_views.post_mortem, name="post-mortem"),
     path("incidents/<str:public_id>/write/<str:what>/", lessons_views.incident_write, name="incident-write"),
     path("incidents/<str:public_id>/move/<str:move>/", lessons_views.incident_move, name="incident-move"),
     path("controls/<str:public_id>/", lessons_views.control, name="control"),

@@ -16,7 +16,8 @@ from incidents.lessons.models import Control, RootCause
 from incidents.lessons.services.control_state import CheckResult, Outcome
 from incidents.lessons.services.run_report import RunReport
 from incidents.lessons.workflows import control_create, control_run_record, root_cause_write
-from incidents.triage.models import Incident
+from incidents.triage.models import Incident, PostMortem
+from incidents.triage.workflows import post_mortem_write
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import atomic_write
@@ -174,6 +175,15 @@ def a_proven_control(*, incident: Incident | None = None, **fields: Any) -> Cont
     for outcome, commit in (("failed", BROKEN), ("passed", FIXED)):
         control_run_record(control_id=control.pk, report=a_run(outcome, commit), reporter=ANYBODY)
     return Control.objects.get(pk=control.pk)
+
+
+# --- an incident's life -----------------------------------------------------------------------------------------------
+
+
+def a_post_mortem(*, incident: Incident, **fields: Any) -> PostMortem:
+    """What a P0 or P1 needs before it is closed."""
+    said = {"summary": "Charges failed.", "impact": "Twelve shops, for an hour.", "went_wrong": "No alert rang."}
+    return post_mortem_write(incident_id=incident.pk, actor=ANYBODY, **{**said, **fields})
 
 
 # --- programs -----------------------------------------------------------------------------------------------------

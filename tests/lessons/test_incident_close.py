@@ -11,7 +11,7 @@ from incidents.lessons.workflows import (
 from incidents.triage.models import Incident
 from incidents.triage.store import timeline_of
 from readiness.infra.refusals import Conflict, NotFound
-from tests.factories import ANYBODY, a_control, a_proven_control, a_root_cause, an_incident
+from tests.factories import ANYBODY, a_control, a_post_mortem, a_proven_control, a_root_cause, an_incident
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,8 @@ def test_it_refuses_a_grave_incident_too_early_and_says_what_is_missing(use_case
     incident = an_incident(incident={"priority": "P1"})
     with pytest.raises(Conflict) as refusal:
         use_case(incident_id=incident.pk, actor=ANYBODY)  # type: ignore[operator]
-    assert [error.pointer for error in refusal.value.errors] == ["/root_cause", "/lesson", "/control"]
+    asked = ["/root_cause", "/lesson", *(["/post_mortem"] if use_case is incident_close else []), "/control"]
+    assert [error.pointer for error in refusal.value.errors] == asked
     learn(incident)
     a_control(incident=incident, kind="playbook", command="", never_again="Retry a charge.")
     control = a_control(incident=incident)
@@ -42,10 +43,13 @@ def test_it_closes_a_grave_incident_once_a_control_is_proven() -> None:
     assert incident_prevent(incident_id=incident.pk, actor=ANYBODY).status == "prevented"
     with pytest.raises(Conflict, match="already"):
         incident_prevent(incident_id=incident.pk, actor=ANYBODY)
+    with pytest.raises(Conflict, match="No post-mortem is written, and a P0 needs one"):
+        incident_close(incident_id=incident.pk, actor=ANYBODY)
+    a_post_mortem(incident=incident)
     assert incident_close(incident_id=incident.pk, actor=ANYBODY).status == "closed"
     with pytest.raises(Conflict, match="already"):
         incident_close(incident_id=incident.pk, actor=ANYBODY)
-    assert [entry.kind for entry in timeline_of(incident.pk)][-2:] == ["prevented", "closed"]
+    assert [entry.kind for entry in timeline_of(incident.pk)][-3:] == ["prevented", "post-mortem", "closed"]
 
 
 def test_it_closes_a_lesser_incident_with_a_playbook_entry_alone() -> None:

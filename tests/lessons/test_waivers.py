@@ -33,7 +33,7 @@ from readiness.infra.actor import SYSTEM
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Conflict, Forbidden, Invalid, NotFound
 from readiness.infra.transactions import atomic_write
-from tests.factories import ANYBODY, a_control, a_proven_control, a_run, an_incident
+from tests.factories import ANYBODY, a_control, a_post_mortem, a_proven_control, a_run, an_incident
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 seconds = st.integers(min_value=-10_000_000, max_value=10_000_000).map(lambda n: timedelta(seconds=n))
@@ -155,6 +155,9 @@ def test_it_closes_an_incident_names_itself_and_brings_it_back_when_it_is_over()
     )
     assert (given.given_by, given.reason) == (ANYBODY.name, "The gateway is gone.")
     incident_prevent(incident_id=incident.pk, actor=ANYBODY)
+    with pytest.raises(Conflict, match="No post-mortem"):
+        incident_close(incident_id=incident.pk, actor=ANYBODY)
+    a_post_mortem(incident=incident)
     incident_close(incident_id=incident.pk, actor=ANYBODY)
     said = [entry.text for entry in timeline_of(incident.pk)]
     assert sum(f"Only by a waiver: {given.public_id} by {ANYBODY.name} until" in text for text in said) == 2

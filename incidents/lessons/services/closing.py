@@ -2,7 +2,8 @@
 
 P0 and P1 (requirements 348-350) need a root cause, a lesson and at least one proven check or rule; P2 and P3 (351, 352)
 a proven check or rule, or a playbook entry alone. A waiver that counts now (services.waivers) stands in for the proof,
-and for nothing else; the verdict names it. An incident that produces none of these "will happen again" (56).
+and for nothing else; the verdict names it. P0 and P1 are closed with a post-mortem only. An incident that produces none
+of these controls "will happen again" (56).
 """
 
 from collections.abc import Sequence
@@ -39,7 +40,7 @@ class ControlFact:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One thing that stands in the way. `part`: root_cause, lesson or control."""
+    """One thing that stands in the way. `part`: root_cause, lesson, post_mortem or control."""
 
     part: str
     text: str
@@ -76,9 +77,11 @@ def incident_closing_evaluate(
     controls: Sequence[ControlFact],
     recurrences: int = 0,
     waiver: WaiverFact | None = None,
+    has_post_mortem: bool = True,
 ) -> ClosingVerdict:
     """Whether the incident may be marked prevented or closed. `priority` is P0 to P3; any other counts as grave.
-    `waiver`: the one by which it may close without a proven control, if one counts now.
+    `waiver`: the one by which it may close without a proven control, if one counts now. `has_post_mortem`: False only
+    where one is asked for, which is at closing (348); a waiver does not stand in for it.
 
     A root cause from before the last recurrence is none: it did not see that one coming.
     """
@@ -91,6 +94,9 @@ def incident_closing_evaluate(
         missing.append(Missing("root_cause", "The root cause is not written: say what happened and why it could."))
     if grave and not has_lesson:
         missing.append(Missing("lesson", "No lesson is written: say what we believed, what was true, what we do now."))
+    if grave and not has_post_mortem:
+        text = f"No post-mortem is written, and a {priority} needs one: what happened, whom it hit, what went wrong."
+        missing.append(Missing("post_mortem", text))
     runnable = [c for c in controls if c.kind is not ControlKind.PLAYBOOK]
     proven = any(c.state is ControlState.PROVEN for c in runnable)
     playbook = any(c.kind is ControlKind.PLAYBOOK for c in controls)

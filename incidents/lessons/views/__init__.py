@@ -3,6 +3,7 @@
 from incidents.lessons.views.controls import control, control_revise
 from incidents.lessons.views.incidents import incident, incident_move, incident_write
 from incidents.lessons.views.lessons import client, lesson_list
+from incidents.lessons.views.post_mortems import post_mortem
 from incidents.lessons.views.waivers import control_waive, incident_waive, waiver_revoke
 from incidents.lessons.views.written import incident_written
 
@@ -17,5 +18,6 @@ __all__ = [
     "incident_write",
     "incident_written",
     "lesson_list",
+    "post_mortem",
     "waiver_revoke",
 ]

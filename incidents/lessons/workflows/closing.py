@@ -10,7 +10,9 @@ from incidents.lessons.services.control_state import ControlKind
 from incidents.lessons.services.waivers import WaiverFact, WaiverKind, waiver_of_kind
 from incidents.lessons.workflows.states import control_verdict
 from incidents.triage.models import Incident
-from incidents.triage.workflows import IncidentRef, incident_lock, timeline_add
+from incidents.triage.services.life import Move, life_move
+from incidents.triage.services.snoozing import AWAKE
+from incidents.triage.workflows import IncidentRef, incident_lock_seen, move_record, post_mortem_exists
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Conflict, FieldError
@@ -18,7 +20,12 @@ from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent,
 
 
 def closing_evaluate(
-    incident: Incident, *, has_lesson: bool, controls: list[Control], waivers: Sequence[WaiverFact] = ()
+    incident: Incident,
+    *,
+    has_lesson: bool,
+    controls: list[Control],
+    waivers: Sequence[WaiverFact] = (),
+    has_post_mortem: bool = True,
 ) -> ClosingVerdict:
     """The rule over an incident as it stands now; `waivers` are all of it, and those that count now are taken."""
     now = utcnow()
@@ -38,6 +45,7 @@ def closing_evaluate(
             for control in controls
         ],
         waiver=counting(kind=WaiverKind.CLOSE),
+        has_post_mortem=has_post_mortem,
     )
 
 
@@ -46,7 +54,13 @@ def _rule_must_hold(incident: Incident, *, what: str) -> str:
     controls = list(store.controls_of_incident(incident.pk))
     has_lesson = store.lessons_of_incident(incident.pk).exists()
     waivers = store.waivers_of_incidents([incident.pk]).get(incident.pk, [])
-    verdict = closing_evaluate(incident, has_lesson=has_lesson, controls=controls, waivers=waivers)
+    verdict = closing_evaluate(
+        incident,
+        has_lesson=has_lesson,
+        controls=controls,
+        waivers=waivers,
+        has_post_mortem=what != "closed" or post_mortem_exists(incident_id=incident.pk),
+    )
     if not verdict.allowed:
         raise Conflict(
             f"{incident.public_id} is not {what} yet. {verdict.reason}",
@@ -56,28 +70,25 @@ def _rule_must_hold(incident: Incident, *, what: str) -> str:
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
-def incident_prevent(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor) -> IncidentRef:
+def incident_prevent(
+    txn: SingleConnectionTxn, *, incident_id: int, actor: Actor, seen: int | None = None
+) -> IncidentRef:
     """Mark it prevented: from here on the same error in a new release is a recurrence. Raises Conflict, NotFound."""
-    incident = incident_lock(txn, incident_id)
-    if incident.status in (Incident.Status.PREVENTED, Incident.Status.CLOSED):
-        raise Conflict(f"{incident.public_id} is {incident.status} already; nothing was changed.")
+    incident = incident_lock_seen(txn, incident_id, seen=seen, actor=actor)
+    status = life_move(name=incident.public_id, status=incident.status, move=Move.PREVENT)
     waived = _rule_must_hold(incident, what="prevented")
-    incident.status, incident.prevented_at = Incident.Status.PREVENTED, utcnow()
-    incident.save(update_fields=["status", "prevented_at"])
-    timeline_add(incident=incident, kind="prevented", text=f"Marked prevented.{waived}", actor=actor)
+    fields = {"status": status, "prevented_at": utcnow(), **AWAKE}
+    move_record(incident=incident, kind="prevented", text=f"Marked prevented.{waived}", actor=actor, fields=fields)
     return IncidentRef(incident.pk, incident.status)
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
-def incident_close(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor) -> IncidentRef:
+def incident_close(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor, seen: int | None = None) -> IncidentRef:
     """Close it, marked prevented or not. Raises Conflict (closed already, or the rule does not hold), NotFound."""
-    incident = incident_lock(txn, incident_id)
-    if incident.status == Incident.Status.CLOSED:
-        raise Conflict(f"{incident.public_id} is closed already; nothing was changed.")
+    incident = incident_lock_seen(txn, incident_id, seen=seen, actor=actor)
+    status = life_move(name=incident.public_id, status=incident.status, move=Move.CLOSE)
     waived = _rule_must_hold(incident, what="closed")
     now = utcnow()
-    incident.status, incident.closed_at = Incident.Status.CLOSED, now
-    incident.prevented_at = incident.prevented_at or now
-    incident.save(update_fields=["status", "closed_at", "prevented_at"])
-    timeline_add(incident=incident, kind="closed", text=f"Closed.{waived}", actor=actor)
+    fields = {"status": status, "closed_at": now, "prevented_at": incident.prevented_at or now, **AWAKE}
+    move_record(incident=incident, kind="closed", text=f"Closed.{waived}", actor=actor, fields=fields)
     return IncidentRef(incident.pk, incident.status)

@@ -9,8 +9,9 @@ from incidents.lessons.services.drafts import lesson_draft, root_cause_draft
 from incidents.lessons.services.pinning import MAX_PINNED, Pinned, evidence_pin
 from incidents.lessons.workflows.states import controls_of_incident_judge
 from incidents.triage.models import Incident
+from incidents.triage.services.life import Move, life_move
 from incidents.triage.store import fingerprints_of_incident
-from incidents.triage.workflows import incident_lock, timeline_add
+from incidents.triage.workflows import incident_lock, move_record, timeline_add
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Conflict, FieldError, NotFound
@@ -62,8 +63,8 @@ def root_cause_write(
     said = "Root cause written" if not revision else f"Root cause revised (revision {revision + 1})"
     if incident.diagnosed_at is None:
         said += _clock_words(pinned)
-    _taken(incident, actor, diagnosed=pinned.stops_clock)
-    timeline_add(incident=incident, kind="root-cause", text=f"{said}.", actor=actor)
+    taken = _taken(incident, actor, diagnosed=pinned.stops_clock)
+    move_record(incident=incident, kind="root-cause", text=f"{said}.", actor=actor, fields=taken)
     if set(draft.broken_commits) != set(before.broken_commits if before else ()):
         controls_of_incident_judge(txn, incident=incident, broken_commits=draft.broken_commits, actor=actor)
     return written
@@ -92,18 +93,22 @@ def _clock_words(pinned: Pinned) -> str:
     return f"; no event is left to pin ({pinned.reason}); the diagnosis clock stopped"
 
 
-def _taken(incident: Incident, actor: Actor, *, diagnosed: bool) -> None:
-    """Whoever writes the root cause has taken the incident; the evidence makes it diagnosed."""
-    now = utcnow()
+def _taken(incident: Incident, actor: Actor, *, diagnosed: bool) -> dict[str, object]:
+    """Whoever writes the root cause has taken the incident; the evidence makes it diagnosed. The fields that change."""
+    now, name, status = utcnow(), incident.public_id, incident.status
+    fields: dict[str, object] = {}
     if incident.acknowledged_at is None:
-        incident.acknowledged_at, incident.owner = now, incident.owner or actor.name
-    if incident.status in (Incident.Status.DETECTED, Incident.Status.RECURRED):
-        incident.status = Incident.Status.ACKNOWLEDGED
+        fields["acknowledged_at"] = now
+        if not incident.owner:
+            fields |= {"owner": actor.name[:254], "owner_id": actor.id if actor.kind == "person" else None}
     if diagnosed:
-        incident.diagnosed_at = incident.diagnosed_at or now
-        if incident.status == Incident.Status.ACKNOWLEDGED:
-            incident.status = Incident.Status.DIAGNOSED
-    incident.save(update_fields=["acknowledged_at", "owner", "diagnosed_at", "status"])
+        fields |= {
+            "diagnosed_at": incident.diagnosed_at or now,
+            "status": life_move(name=name, status=status, move=Move.DIAGNOSE),
+        }
+    elif status in (Incident.Status.DETECTED, Incident.Status.RECURRED):
+        fields["status"] = life_move(name=name, status=status, move=Move.ACKNOWLEDGE)
+    return fields
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
