@@ -151,6 +151,14 @@ def test_it_brings_an_edit_onto_a_text_that_moved_on() -> None:
     merged = section_merge(base=base, mine=mine, theirs=theirs)
     assert merged.check_first == ("zero", "one", "one and a half", "three", "four")
     assert merged.title == "Better title"
+    first = section_merge(
+        base=SectionText("", ("a", "b")), mine=SectionText("", ("new", "a", "b")), theirs=SectionText("", ("A", "b"))
+    )
+    assert first.check_first == ("new", "A", "b")
+    between = section_merge(
+        base=SectionText("", ("a", "b")), mine=SectionText("", ("a", "new", "b")), theirs=SectionText("", ("x", "b"))
+    )
+    assert between.check_first == ("x", "new", "b")
 
 
 unique = st.lists(st.sampled_from("abcdefgh"), unique=True).map(tuple)

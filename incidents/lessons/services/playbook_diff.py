@@ -81,15 +81,25 @@ def section_merge(*, base: SectionText, mine: SectionText, theirs: SectionText) 
 
 
 def _merged(base: Sequence[str], mine: Sequence[str], theirs: Sequence[str]) -> tuple[str, ...]:
-    """Each added line stands behind the line that it followed in the edit, if that is still there, else at the end."""
+    """Each added line stands where it stood in the edit: behind the nearest line before it that is still there, a first
+    one first, else before the nearest behind it, else at the end.
+    """
     gone = set(base) - set(mine)
     found = [line for line in theirs if line not in gone]
     for place, line in enumerate(mine):
-        if line in base or line in found:
-            continue
-        anchor = next((mine[i] for i in range(place - 1, -1, -1) if mine[i] in found), None)
-        found.insert(found.index(anchor) + 1 if anchor is not None else len(found), line)
+        if line not in base and line not in found:
+            found.insert(_place_of(mine, place, found), line)
     return tuple(found)
+
+
+def _place_of(mine: Sequence[str], place: int, found: Sequence[str]) -> int:
+    if place == 0:
+        return 0
+    earlier = next((line for line in reversed(mine[:place]) if line in found), None)
+    if earlier is not None:
+        return found.index(earlier) + 1
+    later = next((line for line in mine[place + 1 :] if line in found), None)
+    return found.index(later) if later is not None else len(found)
 
 
 def _replaced(before: Sequence[str], after: Sequence[str]) -> list[DiffLine]:
