@@ -275,7 +275,7 @@ READINESS_KEY_FIGURES = "incidents.errors.workflows.key_lines_read"  # what Conn
 # What people wrote on an incident: one that has any is not merged away.
 READINESS_INCIDENT_HOLDERS = ("incidents.lessons.workflows.incident_holdings",)
 # What subjects above lessons add to SESSION_PLAYBOOK.yaml, such as the plan's phases.
-READINESS_PLAYBOOK_CHAPTERS: list[str] = []
+READINESS_PLAYBOOK_CHAPTERS: list[str] = ["readiness.programs.workflows.chapters.playbook_chapters"]
 READINESS_ERROR_RECORDER = "incidents.errors.workflows.console_error_record"
 READINESS_OUTBOX_HANDLERS: dict[str, str] = {
     "incident.recurred": "incidents.lessons.workflows.control_mark_ineffective",

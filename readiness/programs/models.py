@@ -4,6 +4,8 @@ The definition (program, gates, criteria, rubric) is replaced by each import of 
 and verdicts are append-only: the newest word on a criterion or a category decides, and the older ones stay.
 """
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
@@ -14,8 +16,8 @@ class Program(models.Model):
     """A program as its file defines it. project_id 0: the installation's own, which is no tenant's.
 
     `as_of` is set while the program is pinned to the date of the document whose attestations were loaded; `recorded`
-    holds that document's own words (what changed, SLO classes, states of prerequisites). `uplift`, `reviews` and
-    `prerequisites` are in the shape of the file.
+    holds that document's own words (what changed, SLO classes, states of prerequisites). `uplift`, `reviews`,
+    `prerequisites`, `non_focus` and `frozen` are in the shape of the file.
     """
 
     class Kind(models.TextChoices):
@@ -34,6 +36,8 @@ class Program(models.Model):
     uplift = models.JSONField(default=list)
     reviews = models.JSONField(default=list)
     prerequisites = models.JSONField(default=list)
+    non_focus = models.JSONField(default=list, blank=True)
+    frozen = models.JSONField(null=True, blank=True)
     as_of = models.DateField(null=True, blank=True)
     recorded = models.JSONField(default=dict)
     created_at = models.DateTimeField()
@@ -44,6 +48,13 @@ class Program(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def frozen_now(self) -> dict[str, Any] | None:
+        """Why it is frozen: by its file, or by the document whose date it is pinned to; in the shape of the file."""
+        by_document = self.recorded.get("frozen") if self.as_of else None
+        found: dict[str, Any] | None = self.frozen or by_document
+        return found
 
 
 class Gate(models.Model):
@@ -84,6 +95,7 @@ class Criterion(models.Model):
     aggregation = models.CharField(max_length=40, blank=True)
     max_age_days = models.PositiveIntegerField(null=True, blank=True)
     controls = models.JSONField(null=True, blank=True)
+    computed = models.CharField(max_length=24, blank=True, default="", db_default="")
     position = models.PositiveSmallIntegerField()
     retired = models.BooleanField(default=False)
 

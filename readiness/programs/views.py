@@ -61,7 +61,8 @@ def _verdict_context(view: ProgramView) -> dict[str, Any]:
         "rubric": evaluation.rubric,
         "uplift": evaluation.uplift,
         "uplift_status": view.uplift_status,
-        "tone": TONES[evaluation.verdict],
+        "tone": "neutral" if evaluation.frozen else TONES[evaluation.verdict],
+        "word": "FROZEN" if evaluation.frozen else evaluation.verdict.value,
         "sentence": verdict_sentence(evaluation),
         "segments": uplift_segments(evaluation),
         "goal": "PROCEED" if view.program.kind == Program.Kind.PILOT else "GO",
@@ -79,7 +80,7 @@ def _moves(program: Program) -> dict[str, Any]:
 @require_safe
 def program_list(request: HttpRequest) -> HttpResponse:
     """Every program with its verdict."""
-    rows = [(view, TONES[view.evaluation.verdict]) for view in programs_overview()]
+    rows = [_verdict_context(view) | {"view": view} for view in programs_overview()]
     return render(request, "programs/program_list.html", {"rows": rows})
 
 

@@ -27,12 +27,39 @@ class Comparator(StrEnum):
     EQUALS = "equals"
 
 
+class Computed(StrEnum):
+    """What the console finds out by itself from its incidents and controls (requirements 61-64): nobody attests it."""
+
+    REAL_ISSUE = "first_real_issue"
+    DIAGNOSED = "diagnosed_in_time"
+    REPLAYED = "can_be_replayed"
+    PREVENTED = "recurrence_prevented"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """Work on a program has stopped on purpose (requirement 171): since when, why, what stands and what waits."""
+
+    reason: str
+    since: date | None = None
+    completed: tuple[str, ...] = ()
+    deferred: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonFocus:
+    """What the program leaves alone on purpose, and why (requirement 60)."""
+
+    item: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionDefinition:
     """One thing that a gate asks for. With a comparator it is judged by a value, without one by an outcome.
 
     `unmet` says what is missing in the team's words, `next_step` what to do about it. `aggregation` names how the value
-    is made (p95, average, max: A7); it is shown, never computed here.
+    is made (p95, average, max: A7); it is shown, never computed here. One that is `computed` takes no evidence.
     """
 
     key: str
@@ -44,6 +71,7 @@ class CriterionDefinition:
     unit: str = ""
     aggregation: str = ""
     max_age_days: int | None = None
+    computed: Computed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,3 +151,5 @@ class ProgramDefinition:
     uplift: tuple[UpliftStep, ...] = ()
     reviews: tuple[Review, ...] = ()
     prerequisites: tuple[Prerequisite, ...] = ()
+    non_focus: tuple[NonFocus, ...] = ()
+    frozen: Frozen | None = None

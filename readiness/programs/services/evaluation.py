@@ -1,6 +1,6 @@
 """From a definition and the recorded facts to the verdict: one pure function for page, API and command."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from readiness.programs.services.cadence import (
     review_next,
     reviews_schedule,
 )
-from readiness.programs.services.definition import ProgramDefinition, ProgramKind
+from readiness.programs.services.definition import Frozen, ProgramDefinition, ProgramKind
 from readiness.programs.services.facts import ProgramFacts
 from readiness.programs.services.gates import GateResult, gates_evaluate
 from readiness.programs.services.rubric import RubricResult, rubric_evaluate
@@ -46,12 +46,23 @@ class Evaluation:
     warnings: tuple[str, ...]
     as_of: date | None
     evaluated_at: datetime
+    frozen: Frozen | None = None
 
 
 def program_evaluate(
-    *, program: ProgramDefinition, facts: ProgramFacts, now: datetime, as_of: date | None
+    *,
+    program: ProgramDefinition,
+    facts: ProgramFacts,
+    now: datetime,
+    as_of: date | None,
+    frozen: Frozen | None = None,
 ) -> Evaluation:
-    """The verdict at `now`, or at the end of the day `as_of` for a pinned program (freshness and calendar use it)."""
+    """The verdict at `now`, or at the end of the day `as_of` for a pinned program (freshness and calendar use it).
+
+    Of a frozen program (by its file, or by the document that it is pinned to) no verdict is asked: its gates are shown
+    as they stand, nothing is evaluable and its reviews stop.
+    """
+    frozen = program.frozen or frozen
     moment = datetime.combine(as_of, time.max, UTC) if as_of else now
     rubric = _rubric(program=program, facts=facts, at=moment)
     gates = gates_evaluate(
@@ -59,9 +70,13 @@ def program_evaluate(
         attestations={a.criterion: a for a in facts.attestations},
         at=moment,
         max_age_days=program.evidence_max_age_days,
+        computed=facts.computed,
     )
-    evaluable = rubric is not None or any(gate.required for gate in gates)
+    evaluable = frozen is None and (rubric is not None or any(gate.required for gate in gates))
     verdict, blockers = _verdict(program=program, facts=facts, rubric=rubric, gates=gates, evaluable=evaluable)
+    if frozen is not None:
+        verdict, blockers = _SHUT[program.kind], (_frozen_blocker(frozen),)
+        program = replace(program, reviews=())
     uplift = uplift_path(steps=program.uplift, rubric=rubric) if rubric else None
     today = moment.date()
     reviews = reviews_schedule(reviews=program.reviews, after=today)
@@ -83,7 +98,18 @@ def program_evaluate(
         warnings=tuple(r.warning for r in reviews if r.warning),
         as_of=as_of,
         evaluated_at=now,
+        frozen=frozen,
     )
+
+
+# A frozen program never says yes.
+_SHUT = {ProgramKind.GO: VerdictWord.NO_GO, ProgramKind.PILOT: VerdictWord.EXTEND}
+
+
+def _frozen_blocker(frozen: Frozen) -> Blocker:
+    since = f" since {frozen.since}" if frozen.since else ""
+    step = "take `frozen` out of its file and import it again"
+    return Blocker(kind="program", ref="frozen", text=f"Frozen{since}: {frozen.reason}", next_step=step)
 
 
 def _rubric(*, program: ProgramDefinition, facts: ProgramFacts, at: datetime) -> RubricResult | None:

@@ -1,9 +1,12 @@
 """What has been recorded about a program: evidence, attestations, scores, incidents. Plain data, read by the rules."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+
+from readiness.programs.services.definition import Computed
 
 
 class Outcome(StrEnum):
@@ -87,6 +90,15 @@ class PilotFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComputedFact:
+    """What the console found out by itself, in one clause. `known` is False where it cannot know yet."""
+
+    met: bool
+    text: str
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramFacts:
     """Everything recorded that a verdict may rest on, newest word per criterion and per category only."""
 
@@ -94,3 +106,4 @@ class ProgramFacts:
     scores: tuple[ScoreFact, ...] = ()
     incidents: tuple[IncidentFact, ...] = ()
     pilot: PilotFacts = PilotFacts()
+    computed: Mapping[Computed, ComputedFact] = field(default_factory=dict)

@@ -11,8 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from readiness.programs.services.definition import Comparator, CriterionDefinition, GateDefinition
-from readiness.programs.services.facts import AttestationFact, Claim, Outcome
+from readiness.programs.services.definition import Comparator, Computed, CriterionDefinition, GateDefinition
+from readiness.programs.services.facts import AttestationFact, Claim, ComputedFact, Outcome
 from readiness.programs.services.freshness import EvidenceState, evidence_state
 
 
@@ -42,6 +42,7 @@ class CriterionResult:
     evidence: tuple[EvidenceState, ...]
     by: str = ""
     at: datetime | None = None
+    computed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +65,19 @@ def gates_evaluate(
     attestations: Mapping[str, AttestationFact],
     at: datetime,
     max_age_days: int,
+    computed: Mapping[Computed, ComputedFact] | None = None,
 ) -> tuple[GateResult, ...]:
-    """Every gate in the file's order. `attestations` holds the newest word per criterion key.
+    """Every gate in the file's order. `attestations` holds the newest word per criterion key, `computed` what the
+    console found out by itself.
 
     Dependencies may point forwards or backwards but never in a circle (`gate_cycle` refuses that on import).
     """
     by_key = {gate.key: gate for gate in gates}
     judged = {
         gate.key: tuple(
-            criterion_judge(
+            computed_judge(criterion=criterion, fact=(computed or {}).get(criterion.computed))
+            if criterion.computed
+            else criterion_judge(
                 criterion=criterion,
                 attestation=attestations.get(criterion.key),
                 at=at,
@@ -143,6 +148,22 @@ def criterion_judge(
         evidence=states,
         by=attestation.by if attestation else "",
         at=attestation.at if attestation else None,
+    )
+
+
+def computed_judge(*, criterion: CriterionDefinition, fact: ComputedFact | None) -> CriterionResult:
+    """A criterion that the console answers by itself: met, or not; without an answer it is not met."""
+    met, known = fact is not None and fact.met, fact is not None and fact.known
+    return CriterionResult(
+        key=criterion.key,
+        text=criterion.text,
+        status=CriterionStatus.MET if met else CriterionStatus.UNMET,
+        reason=fact.text if fact else criterion.unmet or "not known",
+        next_step="" if met else criterion.next_step,
+        no_data=not known,
+        evidence=(),
+        by="the console",
+        computed=True,
     )
 
 

@@ -10,8 +10,11 @@ from readiness.programs.services.cadence import WEEKDAYS
 from readiness.programs.services.definition import (
     CategoryDefinition,
     Comparator,
+    Computed,
     CriterionDefinition,
+    Frozen,
     GateDefinition,
+    NonFocus,
     Prerequisite,
     ProgramDefinition,
     ProgramKind,
@@ -101,7 +104,29 @@ def definition_build(data: Mapping[str, Any]) -> ProgramDefinition:
             Prerequisite(key=item["key"], item=item["item"], priority=item["priority"])
             for item in data.get("prerequisites", ())
         ),
+        non_focus=tuple(NonFocus(item=i["item"], reason=i["reason"]) for i in data.get("non_focus", ())),
+        frozen=frozen_build(data["frozen"]) if data.get("frozen") else None,
     )
+
+
+def frozen_build(item: Mapping[str, Any]) -> Frozen:
+    """Of a file's `frozen`, or of a document's as it was recorded."""
+    return Frozen(
+        reason=item["reason"],
+        since=date.fromisoformat(item["since"]) if item.get("since") else None,
+        completed=tuple(item.get("completed", ())),
+        deferred=tuple(item.get("deferred", ())),
+    )
+
+
+def frozen_data(frozen: Frozen) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "reason": frozen.reason,
+        "since": frozen.since.isoformat() if frozen.since else "",
+        "completed": list(frozen.completed),
+        "deferred": list(frozen.deferred),
+    }
+    return {key: value for key, value in data.items() if value}
 
 
 def _gate(item: Mapping[str, Any]) -> GateDefinition:
@@ -127,6 +152,7 @@ def _criterion(item: Mapping[str, Any]) -> CriterionDefinition:
         unit=item.get("unit", ""),
         aggregation=item.get("aggregation", ""),
         max_age_days=item.get("max_age_days"),
+        computed=Computed(item["computed"]) if item.get("computed") else None,
     )
 
 
@@ -186,7 +212,7 @@ def example_build(data: Mapping[str, Any]) -> Example | None:
     )
 
 
-_RECORDED = ("document", "changed", "slo_classes", "slo_transitions", "prerequisites", "uplift")
+_RECORDED = ("document", "changed", "frozen", "slo_classes", "slo_transitions", "prerequisites", "uplift")
 
 
 def definition_data(definition: ProgramDefinition) -> dict[str, Any]:
@@ -214,6 +240,8 @@ def definition_data(definition: ProgramDefinition) -> dict[str, Any]:
         ],
         "prerequisites": [{"key": p.key, "item": p.item, "priority": p.priority} for p in definition.prerequisites],
         "cadence": [_review_data(review) for review in definition.reviews],
+        "non_focus": [{"item": item.item, "reason": item.reason} for item in definition.non_focus],
+        "frozen": frozen_data(definition.frozen) if definition.frozen else None,
     }
     return {key: value for key, value in data.items() if value not in ("", None) and (value or key == "gates")}
 
@@ -238,6 +266,7 @@ def _criterion_data(criterion: CriterionDefinition) -> dict[str, Any]:
         "unit": criterion.unit,
         "aggregation": criterion.aggregation,
         "max_age_days": criterion.max_age_days,
+        "computed": criterion.computed.value if criterion.computed else "",
     }
     return {key: value for key, value in data.items() if value not in ("", None)}
 

@@ -30,6 +30,10 @@ def _date_mistakes(source: Source) -> Iterator[Mistake]:
         if key in review
     ]
     example = source.data.get("example", {})
+    if since := source.data.get("frozen", {}).get("since"):
+        dates.append((("frozen", "since"), since))
+    if since := example.get("frozen", {}).get("since"):
+        dates.append((("example", "frozen", "since"), since))
     if example:
         dates.append((("example", "as_of"), example["as_of"]))
         dates += [
@@ -109,6 +113,9 @@ def _gate_mistakes(source: Source) -> Iterator[Mistake]:
             if ("value" in criterion) != ("threshold" in criterion):
                 mend = "write both, such as value: at_least and threshold: 45, or neither"
                 yield source.mistake(("gates", i, "criteria", j), "value and threshold belong together", mend)
+            if "computed" in criterion and "value" in criterion:
+                text = "a criterion is either computed or measured"
+                yield source.mistake(("gates", i, "criteria", j), text, "take computed or value and threshold away")
     circle = gate_cycle(waits_for={g["key"]: [k for k in g.get("waits_for", ()) if k in keys] for g in gates})
     if circle:
         at = keys.index(circle[0])

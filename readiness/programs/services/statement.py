@@ -50,6 +50,9 @@ def verdict_statement(evaluation: Evaluation, *, uplift_status: dict[str, str] |
         "next_review": evaluation.next_review.isoformat() if evaluation.next_review else None,
         "warnings": list(evaluation.warnings),
         "as_of": evaluation.as_of.isoformat() if evaluation.as_of else None,
+        "frozen": {"reason": evaluation.frozen.reason, "since": str(evaluation.frozen.since or "") or None}
+        if evaluation.frozen
+        else None,
         "evaluated_at": isoz(evaluation.evaluated_at),
     }
 

@@ -31,6 +31,8 @@ def counted(count: int, noun: str) -> str:
 
 def verdict_sentence(evaluation: Evaluation) -> str:
     """`for Phase 2 entry: the score is under its threshold and three gates wait.`"""
+    if evaluation.frozen is not None:
+        return f"{evaluation.frozen.reason} No verdict is asked of it meanwhile."
     kinds = [blocker.kind for blocker in evaluation.blockers]
     reasons = []
     if "program" in kinds:

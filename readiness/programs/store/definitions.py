@@ -25,8 +25,9 @@ def program_find(slug: str) -> Program | None:
 
 
 def program_main() -> Program | None:
-    """The one that the home page shows: the first that was imported."""
-    return Program.objects.order_by("created_at", "pk").first()
+    """The one that the home page shows: the first that was imported and is not frozen, else the first."""
+    programs = list(programs_listed())
+    return next((program for program in programs if program.frozen_now is None), programs[0] if programs else None)
 
 
 def programs_listed() -> QuerySet[Program]:
@@ -57,6 +58,7 @@ def definition_save(*, program: Program, definition: ProgramDefinition, at: date
     program.uplift = data.get("uplift", [])
     program.reviews = data.get("cadence", [])
     program.prerequisites = data.get("prerequisites", [])
+    program.non_focus, program.frozen = data.get("non_focus", []), data.get("frozen")
     program.updated_at = at
     program.save()
     kept = {"program": program, "project_id": program.project_id}
@@ -91,6 +93,7 @@ def definition_save(*, program: Program, definition: ProgramDefinition, at: date
                 unit=criterion.unit,
                 aggregation=criterion.aggregation,
                 max_age_days=criterion.max_age_days,
+                computed=criterion.computed.value if criterion.computed else "",
                 position=position,
                 **kept,
             )
@@ -155,6 +158,8 @@ def program_definition(program: Program) -> ProgramDefinition:
         "uplift": program.uplift,
         "cadence": program.reviews,
         "prerequisites": program.prerequisites,
+        "non_focus": program.non_focus,
+        "frozen": program.frozen,
     }
     return definition_build(data)
 
@@ -168,6 +173,7 @@ def _criterion_data(criterion: Criterion) -> dict[str, Any]:
         "unit": criterion.unit,
         "aggregation": criterion.aggregation,
         "max_age_days": criterion.max_age_days,
+        "computed": criterion.computed,
     }
     if criterion.comparator and criterion.threshold is not None:
         data |= {"value": criterion.comparator, "threshold": decimal_plain(criterion.threshold)}

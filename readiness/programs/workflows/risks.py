@@ -14,7 +14,7 @@ def programs_risks_read(session: Session, *, project_id: int | None, limit: int)
     one verdict.
     """
     view = program_main_view()
-    if view is None or project_id not in (None, view.program.project_id):
+    if view is None or view.evaluation.frozen or project_id not in (None, view.program.project_id):
         return []
     evaluation, program = view.evaluation, view.program
     findings = gate_risks(

@@ -18,7 +18,9 @@ from readiness.programs.models import Program, Verdict
 from readiness.programs.services.chain import FIRST_LINK, ChainReport, body_digest, chain_link, chain_verify
 from readiness.programs.services.evaluation import Evaluation, program_evaluate
 from readiness.programs.services.facts import IncidentFact
+from readiness.programs.services.program_build import frozen_build
 from readiness.programs.services.statement import verdict_state, verdict_statement
+from readiness.programs.workflows.computed import computed_facts
 
 PILOT_INCIDENTS = 500
 RECORD_AT_LEAST_EVERY = timedelta(days=1)
@@ -64,9 +66,18 @@ def verdict_evaluate(session: Session, *, slug: str, project_id: int | None = No
 def program_evaluated(program: Program) -> ProgramView:
     """The program with its verdict, within the session under way."""
     facts, now = store.program_facts(program), utcnow()
+    definition = store.program_definition(program)
     if program.as_of is None:  # a pinned program is a document of its day: this console's incidents are not in it
-        facts = replace(facts, incidents=tuple(incidents_of(program, now=now)))
-    evaluation = program_evaluate(program=store.program_definition(program), facts=facts, now=now, as_of=program.as_of)
+        computed = computed_facts(definition, project_id=program.project_id or None)
+        facts = replace(facts, incidents=tuple(incidents_of(program, now=now)), computed=computed)
+    frozen = program.frozen_now
+    evaluation = program_evaluate(
+        program=definition,
+        facts=facts,
+        now=now,
+        as_of=program.as_of,
+        frozen=frozen_build(frozen) if frozen else None,
+    )
     return ProgramView(program=program, evaluation=evaluation)
 
 
@@ -158,7 +169,7 @@ def verdict_recorded(txn: SingleConnectionTxn, *, program: Program, actor: Actor
 
 
 def verdicts_record_daily(*, actor: Actor) -> int:
-    """Record every program's verdict where it is due, one transaction each; how many were recorded.
+    """Record the verdict of each program that is not frozen, where it is due, in its own transaction; how many were.
 
     settings.READINESS_JOBS names it; hourly is enough.
     """
@@ -168,7 +179,7 @@ def verdicts_record_daily(*, actor: Actor) -> int:
 
 @transactional(TransactionIntent.READ_ONLY)
 def _slugs(session: Session) -> list[str]:
-    return [program.slug for program in store.programs_listed()]
+    return [program.slug for program in store.programs_listed() if program.frozen_now is None]
 
 
 @transactional(TransactionIntent.READ_ONLY)

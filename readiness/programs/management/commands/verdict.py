@@ -70,13 +70,13 @@ class Command(BaseCommand):
 def _lines(evaluation: Evaluation) -> Iterator[str]:
     program, rubric, uplift = evaluation.program, evaluation.rubric, evaluation.uplift
     target = f" for {program.target}" if program.target else ""
-    yield f"{evaluation.verdict}{target}: {program.title}"
+    yield f"{'FROZEN' if evaluation.frozen else evaluation.verdict}{target}: {program.title}"
     if rubric:
         yield f"Score {rubric.total} of {rubric.threshold} needed" + ("" if rubric.passed else f", {rubric.gap} short")
     passed = sum(gate.status == "PASS" for gate in evaluation.gates)
     yield f"Gates {passed} of {len(evaluation.gates)} pass"
     if evaluation.blockers:
-        yield f"\nWhy not {'PROCEED' if program.kind == 'pilot' else 'GO'}"
+        yield "\nWhy" if evaluation.frozen else f"\nWhy not {'PROCEED' if program.kind == 'pilot' else 'GO'}"
         for blocker in evaluation.blockers:
             then = f"  → {blocker.next_step}" if blocker.next_step else ""
             yield f"  {blocker.ref:<10} {blocker.text}{then}"
