@@ -109,11 +109,11 @@ def test_it_shows_a_replaced_lesson_no_more(page: Client) -> None:
 
 def test_it_lists_many_lessons_in_the_same_queries(page: Client, django_assert_num_queries: Any) -> None:
     learn("One", proven=True)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(7):
         page.get("/lessons/")
     for number in range(30):
         learn(f"Lesson {number}", proven=number % 2 == 0)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(7):
         shown = page.get("/lessons/").content.decode()
     assert "1–25 of 31" in shown
 

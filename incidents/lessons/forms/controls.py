@@ -65,7 +65,10 @@ class ControlForm(forms.Form):
         help_text="What makes the cause impossible: a function, a constraint, a type that everybody has to go through.",
     )
     evolution = forms.ChoiceField(label="What it adds", choices=[_NONE, *Control.Evolution.choices], required=False)
-    governance_updates = DocumentsField(label="Documents that it touches")
+    governance_updates = DocumentsField(
+        label="Documents that it touches",
+        help_text="Tick those that change with it; write any others below, one a line.",
+    )
 
     def _part(self, *names: str) -> list[BoundField]:
         return [self[name] for name in names]

@@ -32,4 +32,5 @@ def incident_next_step(
         return NextStep("lesson", missing["lesson"])
     if "control" in missing:
         return NextStep("prove" if has_controls else "control", missing["control"])
-    return NextStep("prevent", "Everything that the rule asks for is there: mark it prevented once the fix is out.")
+    ready = closing.by_waiver or "Everything that the rule asks for is there."
+    return NextStep("prevent", f"{ready} Mark it prevented once the fix is out.")

@@ -25,6 +25,7 @@ from incidents.lessons.store.controls import (
     incidents_with_controls,
     playbook_entries,
 )
+from incidents.lessons.store.proof import lesson_classes, lessons_by_proof, lessons_counted
 from incidents.lessons.store.runs import (
     control_history,
     recurrence_exists,
@@ -68,9 +69,12 @@ __all__ = [
     "incidents_waiting",
     "incidents_waiver_lapsed",
     "incidents_with_controls",
+    "lesson_classes",
     "lesson_find",
     "lesson_insert",
     "lesson_is_replaced",
+    "lessons_by_proof",
+    "lessons_counted",
     "lessons_current",
     "lessons_ever_of_incident",
     "lessons_of_incident",

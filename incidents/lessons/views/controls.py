@@ -9,6 +9,8 @@ from django.views.decorators.http import require_POST, require_safe
 from incidents.lessons import workflows
 from incidents.lessons.forms import ControlRevisionForm, WaiverForm
 from incidents.lessons.services.prevention import control_is_overdue, title_hint
+from incidents.lessons.services.record import control_record_steps
+from incidents.lessons.services.steps import Step
 from incidents.lessons.services.waivers import waiver_may_be_given
 from incidents.lessons.views.refused import form_refuse
 from incidents.lessons.workflows import ControlPage, control_number, control_page_read
@@ -49,6 +51,7 @@ def control_page(
         "incident": row.incident,
         "overdue": control_is_overdue(state=page.verdict.state.value, due_on=row.due_on, today=utcnow().date()),
         "hint": title_hint(row.title),
+        "record": _record(page),
         "runs": shown,
         "older_url": f"?before={shown[-1].sequence}" if len(page.runs) > RUNS_A_PAGE else "",
         "newer_url": "?" if before is not None else "",
@@ -67,6 +70,18 @@ def control_page(
 def _initial(page: ControlPage) -> dict[str, object]:
     known: dict[str, object] = {name: getattr(page.control, name) for name in _SHOWN_IN_FORM}
     return {**known, "stamp": page.stamp}
+
+
+def _record(page: ControlPage) -> tuple[Step, ...]:
+    row = page.control
+    return control_record_steps(
+        incident=row.incident.public_id,
+        root_cause=page.root_cause.text if page.root_cause else "",
+        symptom_fix=row.symptom_fix,
+        prevention_primitive=row.prevention_primitive,
+        evolution=row.get_evolution_display(),
+        state=page.verdict.state,
+    )
 
 
 def _broken_commit(page: ControlPage) -> str:

@@ -8,7 +8,8 @@ from django.views.decorators.http import require_GET, require_safe
 
 from incidents.lessons.client import client_source
 from incidents.lessons.filters import LessonFilter
-from incidents.lessons.store import controls_of_incidents, lessons_current
+from incidents.lessons.store import lessons_counted, lessons_current
+from incidents.lessons.workflows import lessons_shown_read
 
 LESSONS_A_PAGE = 25
 
@@ -17,12 +18,19 @@ LESSONS_A_PAGE = 25
 def lesson_list(request: HttpRequest) -> HttpResponse:
     """What have we learnt, and does a control prove it?"""
     filters = LessonFilter(request.GET, queryset=lessons_current())
-    page = Paginator(filters.qs, LESSONS_A_PAGE).get_page(request.GET.get("page"))
-    lessons = list(page.object_list)
-    controls = controls_of_incidents(lesson.incident_id for lesson in lessons)
-    rows = [(lesson, controls.get(lesson.incident_id, [])) for lesson in lessons]
-    filtered = any(value for name, value in request.GET.items() if name != "page")
-    context = {"filters": filters, "page": page, "rows": rows, "filtered": filtered}
+    total, proven, waived = lessons_counted(filters.qs)
+    paginator = Paginator(filters.qs, LESSONS_A_PAGE)
+    paginator.count = total  # counted already, with the proven ones
+    page = paginator.get_page(request.GET.get("page"))
+    context = {
+        "filters": filters,
+        "page": page,
+        "rows": lessons_shown_read(lessons=list(page.object_list)),
+        "filtered": any(value for name, value in request.GET.items() if name != "page"),
+        "total": total,
+        "proven": proven,
+        "waived": waived,
+    }
     return render(request, "lessons/lesson_list.html", context)
 
 

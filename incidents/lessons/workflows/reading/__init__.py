@@ -3,6 +3,7 @@
 from incidents.lessons.workflows.reading.controls import ControlPage, control_page_read
 from incidents.lessons.workflows.reading.home import NeedsPerson, incidents_needing_a_person
 from incidents.lessons.workflows.reading.incidents import IncidentStory, incident_story_read
+from incidents.lessons.workflows.reading.lessons import LessonShown, lessons_shown_read
 from incidents.lessons.workflows.reading.waivers import (
     controls_waived_read,
     incidents_will_recur,
@@ -16,6 +17,7 @@ __all__ = [
     "ControlPage",
     "ControlShown",
     "IncidentStory",
+    "LessonShown",
     "NeedsPerson",
     "WaiverShown",
     "Written",
@@ -25,6 +27,7 @@ __all__ = [
     "incident_written_read",
     "incidents_needing_a_person",
     "incidents_will_recur",
+    "lessons_shown_read",
     "waiver_page_read",
     "waivers_counting_read",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from incidents.lessons import store
 from incidents.lessons.models import Control, ControlRun, ControlVersion, RootCause
-from incidents.lessons.services.control_state import ControlVerdict
+from incidents.lessons.services.control_state import ControlState, ControlVerdict
 from incidents.lessons.workflows.controls import control_stamp
 from incidents.lessons.workflows.shown import ControlShown, WaiverShown, controls_shown, waivers_shown
 from readiness.infra.clock import utcnow
@@ -27,6 +27,11 @@ class ControlPage:
     milestones: ControlShown
     waivers: Sequence[WaiverShown]
     stamp: str
+
+    @property
+    def waivable(self) -> bool:
+        """Whether a waiver could let it count now: it was proven once, and is stale or broken."""
+        return self.verdict.state in (ControlState.STALE, ControlState.BROKEN)
 
 
 @transactional(TransactionIntent.READ_ONLY)

@@ -59,7 +59,9 @@ def incident_written_read(session: Session, *, incident_id: int) -> Written:
     replaced = {lesson.replaces_id for lesson in lessons}
     return Written(
         incident=incident,
-        causes=[_cause(row, before) for row, before in zip(causes, [*causes[1:], None], strict=True)][:REVISIONS_SHOWN],
+        causes=[
+            _cause(row, before) for row, before in zip(causes[:REVISIONS_SHOWN], [*causes[1:], None], strict=False)
+        ],
         lessons=[
             _lesson(row, by_id.get(row.replaces_id or 0), current=row.pk not in replaced)
             for row in lessons[:REVISIONS_SHOWN]
