@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.databases import Template, connected_to
@@ -90,9 +91,14 @@ class Console:
 
     @cached_property
     def demo(self) -> dict[str, Any]:
-        """The tenant `demo`, onboarded on first use: what `onboard_tenant demo --json` printed."""
-        parsed: dict[str, Any] = json.loads(self.manage("onboard_tenant", "demo", "--json").stdout)
-        return parsed
+        """The tenant `demo`, onboarded on first use: what `onboard_tenant demo --json` prints."""
+        from readiness.tenants.access import COMMAND_LINE
+        from readiness.tenants.adapters import onboarding_body
+        from readiness.tenants.workflows import tenant_onboard
+
+        with self.tables():  # the use-case itself: a process of its own would take seconds
+            onboarded = tenant_onboard(slug="demo", name="", trusted=False, actor=COMMAND_LINE)
+        return dict(onboarding_body(onboarded, base_url=self.url))
 
     @property
     def dsn(self) -> str:
@@ -101,9 +107,12 @@ class Console:
 
     def key(self, *scopes: str) -> str:
         """A founder's key of the installation with these scopes."""
-        arguments = [part for scope in scopes for part in ("--scope", scope)]
+        from readiness.tenants.access import COMMAND_LINE
+        from readiness.tenants.workflows import key_create
+
         name = f"test-{time.monotonic_ns()}"
-        return str(json.loads(self.manage("create_key", name, *arguments, "--json").stdout)["key"])
+        with self.tables():
+            return key_create(name=name, scopes=scopes, tenant=None, environment="production", actor=COMMAND_LINE).key
 
     def call(
         self,
@@ -176,6 +185,8 @@ def running_console(
         "PORT": str(port),
         "DATABASE_URL": template.databases.url(database),
         "READINESS_STATIC_ROOT": str(template.home / "static"),  # collected once for all consoles of a run
+        "READINESS_HASH_KEY": settings.READINESS_HASH_KEY,  # keys that the test makes itself are known there
+        "READINESS_WEB_PROCESSES": "1",  # two are asked for where two matter
         "READINESS_FOUNDER_EMAIL": FOUNDER_EMAIL,
         "READINESS_FOUNDER_PASSWORD": FOUNDER_PASSWORD,
         **(env or {}),
