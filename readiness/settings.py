@@ -280,7 +280,6 @@ READINESS_ERROR_RECORDER = "incidents.errors.workflows.console_error_record"
 READINESS_OUTBOX_HANDLERS: dict[str, str] = {
     "incident.recurred": "incidents.lessons.workflows.control_mark_ineffective",
     "job.run": "readiness.celery.job_run_send",
-    "capture.limited": "incidents.errors.tasks.limit_notice_send",
     "notice": "readiness.notifications.tasks.notice_route",
     "notice.deliver": "readiness.notifications.tasks.delivery_hand_over",
 }
@@ -322,7 +321,7 @@ READINESS_METRICS_TOKEN = env.str("READINESS_METRICS_TOKEN", default="") or _kep
 # True answers /metrics to everybody: for a network where only the scraper reaches the console.
 READINESS_METRICS_PUBLIC = env.bool("READINESS_METRICS_PUBLIC", default=False)
 
-# --- mail: founders hear of a limit that was hit; without EMAIL_URL they see it in the console only ------------------
+# --- mail: one of the ways to tell people (readiness.notifications); without EMAIL_URL it is left out ---------------
 EMAIL_URL = env.str("EMAIL_URL", default="")
 vars().update(environ.Env.email_url_config(EMAIL_URL) if EMAIL_URL else {})
 EMAIL_TIMEOUT = 10

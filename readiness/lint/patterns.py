@@ -50,7 +50,6 @@ STRAIGHT_TO_BROKER = Rule(
         {
             "readiness/infra/outbox.py",
             "readiness/celery.py",
-            "incidents/errors/tasks.py",
             "readiness/notifications/tasks.py",
         }
     ),

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.db.models import Sum
 
 from incidents.errors.models import (
@@ -19,7 +18,6 @@ from incidents.errors.models import (
 )
 from incidents.errors.services.limit_book import Ref, Window
 from incidents.errors.store.limits import windows_add
-from incidents.errors.tasks import limit_notice, limit_notice_send
 from incidents.errors.workflows import (
     capture_limits_set,
     cleanup_old_errors,
@@ -34,11 +32,10 @@ from incidents.triage.models import Incident, IncidentHour
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.models import OutboxMessage
-from readiness.infra.outbox import outbox_deliver
 from readiness.infra.refusals import Invalid
 from readiness.infra.transactions import atomic_write
 from tests.errors.conftest import Door, NativeDoor
-from tests.factories import a_dsn_key, a_founder, an_event
+from tests.factories import a_dsn_key, an_event
 from tests.servers import wait_until
 
 ADA = Actor(kind="person", name="ada@example.test")
@@ -232,8 +229,9 @@ def test_a_thousand_refusals_make_one_notice(native: NativeDoor, settings: Any) 
     notice = LimitNotice.objects.get()
     assert (notice.scope, notice.ref[:4], notice.seen_by) == ("key", "api:", "")
     assert "more than 10 errors in a minute" in notice.text
-    message = OutboxMessage.objects.get(topic="capture.limited")
-    assert message.payload == {"notice_id": notice.pk}
+    told = OutboxMessage.objects.get(topic="notice").payload
+    assert (told["kind"], told["text"], told["page"]) == ("capture.limited", notice.text, "/connect/")
+    assert told["key"] == f"limit:key:{notice.ref}:{notice.day}"
 
 
 def test_an_incident_is_announced_once_and_its_notice_seen_once(door: Door, settings: Any) -> None:
@@ -242,7 +240,8 @@ def test_an_incident_is_announced_once_and_its_notice_seen_once(door: Door, sett
         door.post(door.event_envelope(loud()))
     (notice,) = limit_notices_read().rows
     assert (notice.scope, notice.ref) == ("incident", Incident.objects.get().public_id)
-    assert OutboxMessage.objects.filter(topic="capture.limited").count() == 1
+    (told,) = OutboxMessage.objects.filter(topic="notice").values_list("payload", flat=True)
+    assert (told["kind"], told["page"]) == ("capture.limited", f"/incidents/{notice.ref}/")
     assert limit_notices_see(until=notice.pk, actor=ADA) == 1
     assert limit_notices_see(until=notice.pk, actor=ADA) == 0
     assert not limit_notices_read().rows
@@ -250,53 +249,21 @@ def test_an_incident_is_announced_once_and_its_notice_seen_once(door: Door, sett
     assert not limit_notices_read().rows  # once a day
 
 
-def test_founders_get_one_mail_for_a_notice_when_there_is_a_mail_server(door: Door, settings: Any) -> None:
-    first, second = a_founder(), a_founder()
-    a_founder(is_active=False)
-    settings.READINESS_INCIDENT_EVENTS_PER_MINUTE, settings.READINESS_INCIDENT_BURST_MINUTES = 5, 1
-    for _ in range(7):
-        door.post(door.event_envelope(loud()))
-    notice = LimitNotice.objects.get()
-    settings.EMAIL_URL = "smtp://mail.example.test"
-    limit_notice(notice.pk)
-    limit_notice(notice.pk)
-    (sent,) = mail.outbox
-    assert sorted(sent.to) == sorted([first.email, second.email])
-    assert notice.ref in sent.subject
-    assert f"/incidents/{notice.ref}/" in sent.body
-    notice.refresh_from_db()
-    assert notice.announced_at is not None
-
-
-def test_without_a_mail_server_a_notice_is_logged(door: Door, settings: Any, caplog: pytest.LogCaptureFixture) -> None:
-    settings.READINESS_KEY_EVENTS_PER_MINUTE, settings.EMAIL_URL = 10, ""
+def test_a_notice_is_logged_too(door: Door, settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    settings.READINESS_KEY_EVENTS_PER_MINUTE = 10
     for _ in range(12):
         door.post(door.event_envelope(an_event()))
     errors_settle()
-    limit_notice(LimitNotice.objects.get().pk)
-    assert not mail.outbox
     assert "sent more than 10 errors in a minute" in caplog.text
 
 
-def test_the_outbox_hands_a_notice_to_a_worker(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[tuple[str, Any]] = []
-    monkeypatch.setattr("celery.Celery.send_task", lambda self, name, args=None, **_: sent.append((name, args)))
-    limit_notice_send(key="dsn:4", payload={"notice_id": 7})
-    assert sent == [("errors.limit_notice", [7])]
-    assert settings.READINESS_OUTBOX_HANDLERS["capture.limited"] == "incidents.errors.tasks.limit_notice_send"
-
-
 def test_limits_hold_and_are_told_while_the_broker_is_away(door: Door, settings: Any) -> None:
-    """No Valkey runs beside this test: the figures are the database's, and the message waits in the outbox."""
+    """No Valkey runs beside this test: the figures are the database's, and the notice waits in the outbox."""
     settings.READINESS_KEY_EVENTS_PER_MINUTE = 10
     answers = Counter(door.post(door.event_envelope(an_event())).status_code for _ in range(12))
     assert answers == {200: 10, 429: 2}
     errors_settle()
-    failures: list[str] = []
-    assert outbox_deliver(on_failure=lambda topic, _: failures.append(topic)) == 0
-    assert failures == ["capture.limited"]
-    waiting = OutboxMessage.objects.get(topic="capture.limited")
-    assert (waiting.delivered_at, waiting.dead_at, waiting.attempts) == (None, None, 1)
+    assert OutboxMessage.objects.get(topic="notice").delivered_at is None
     assert len(limit_notices_read().rows) == 1  # the console tells it all the same
     assert door.post(door.event_envelope(an_event())).status_code in (200, 429)
 

@@ -78,6 +78,6 @@ class DroppedCountAdmin(ReadOnlyAdmin):
 
 @admin.register(LimitNotice)
 class LimitNoticeAdmin(ReadOnlyAdmin):
-    list_display = ("first_at", "scope", "ref", "project_id", "text", "announced_at", "seen_by")
+    list_display = ("first_at", "scope", "ref", "project_id", "text", "seen_by")
     list_filter = ("scope",)
     ordering = ("-first_at",)

@@ -57,7 +57,7 @@ class CaptureWindow(models.Model):
 
 
 class LimitNotice(models.Model):
-    """A limit was hit: one row a day for each key (`ref`: `dsn:4`) or incident (`INC-12`), announced to the founders
+    """A limit was hit: one row a day for each key (`ref`: `dsn:4`) or incident (`INC-12`), announced
     once, and shown to them until one of them has seen it.
     """
 
@@ -67,7 +67,6 @@ class LimitNotice(models.Model):
     ref = models.CharField(max_length=40)
     text = models.CharField(max_length=500)
     first_at = models.DateTimeField()
-    announced_at = models.DateTimeField(null=True)
     seen_by = models.CharField(max_length=254, blank=True, default="")
 
     class Meta:

@@ -99,11 +99,6 @@ def notice_add(*, project_id: int, scope: str, ref: str, text: str, at: datetime
     return found[0][0] if found else None
 
 
-def notice_find(notice_id: int) -> LimitNotice | None:
-    """One notice."""
-    return LimitNotice.objects.filter(pk=notice_id).first()
-
-
 def notices_unseen(*, since: datetime) -> QuerySet[LimitNotice]:
     """What no founder has seen yet, the newest first."""
     return LimitNotice.objects.filter(seen_by="", first_at__gte=since).order_by("-first_at", "-pk")
@@ -112,11 +107,6 @@ def notices_unseen(*, since: datetime) -> QuerySet[LimitNotice]:
 def notices_mark_seen(*, until: int, by: str) -> int:
     """Mark the unseen notices up to that one as seen; how many."""
     return LimitNotice.objects.filter(seen_by="", pk__lte=until).update(seen_by=by)
-
-
-def notice_mark_announced(notice_id: int, *, at: datetime) -> bool:
-    """Take the announcing of a notice; False when it has been announced before."""
-    return bool(LimitNotice.objects.filter(pk=notice_id, announced_at=None).update(announced_at=at))
 
 
 def notices_forget(*, before: datetime) -> int:

@@ -31,14 +31,13 @@ from incidents.errors.services.rate_limits import CaptureLimited
 from incidents.errors.store import limits as store
 from incidents.errors.store.drops import DropKey, drops_add
 from readiness.infra.clock import utcnow
-from readiness.infra.outbox import outbox_publish
+from readiness.infra.notices import notice_publish
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 from readiness.tenants.services.recent import RecentAnswers
 from readiness.tenants.workflows import tenant_slug_of
 
 log = logging.getLogger(__name__)
 
-NOTICE_TOPIC = "capture.limited"
 _REFUSALS_WAIT = 1.0  # seconds, at the most, until refused errors are counted in the database
 _SETTINGS_SECONDS = 0.9  # and as much again while another thread is asking: a change takes effect within two
 
@@ -232,13 +231,22 @@ def group_minutes_read(session: Session, *, since: int, until: int) -> list[Grou
 
 
 def _notice(session: Session, project_id: int, *, scope: str, ref: str, text: str, at: datetime) -> None:
-    """Once a day for each key and incident: a row that founders see, and a message of the outbox."""
+    """Once a day for each key and incident: a row that founders see, a line in the log, a notice to who is told."""
     known = (at.date(), project_id, scope, ref)
     if known in _noticed:
         return
     notice = store.notice_add(project_id=project_id, scope=scope, ref=ref, text=text, at=at)
     if notice is not None:
-        outbox_publish(session, topic=NOTICE_TOPIC, key=ref, payload={"notice_id": notice}, project_id=project_id)
+        log.warning("limit: %s", text, extra={"scope": scope, "ref": ref})
+        notice_publish(
+            session,
+            kind="capture.limited",
+            key=f"limit:{scope}:{ref}:{at:%Y-%m-%d}",
+            title=text.split(". ", maxsplit=1)[0],
+            text=text,
+            project_id=project_id,
+            page="/connect/" if scope == "key" else f"/incidents/{ref}/",
+        )
     transaction.on_commit(partial(_noticed.add, known))
 
 

@@ -1,12 +1,10 @@
-"""What founders are told of limits: seen in the console, mailed once, forgotten in time; and the limits they set."""
+"""What founders see of limits, until it is forgotten; and the limits they set."""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
 from incidents.errors.models import CaptureSettings, LimitNotice
@@ -20,7 +18,6 @@ from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Invalid
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 from readiness.tenants.models import User
-from readiness.tenants.workflows import founder_addresses
 
 log = logging.getLogger(__name__)
 SHOWN_FOR = timedelta(days=14)
@@ -65,39 +62,6 @@ def limit_notices_shown(*, role: str) -> LimitNotices:
 def limit_notices_see(session: Session, *, until: int, actor: Actor) -> int:
     """A founder has seen the notices up to that one; how many were new to everybody."""
     return store.notices_mark_seen(until=until, by=actor.name)
-
-
-@transactional(TransactionIntent.READ_ONLY)
-def limit_notice_read(session: Session, *, notice_id: int) -> LimitNotice | None:
-    """One notice; None when it is forgotten."""
-    return store.notice_find(notice_id)
-
-
-@transactional(TransactionIntent.ATOMIC_WRITE)
-def limit_notice_announced(session: Session, *, notice_id: int) -> bool:
-    """Note that a notice was sent out; False when it had been before."""
-    return store.notice_mark_announced(notice_id, at=utcnow())
-
-
-def limit_notice_mail(*, notice_id: int) -> bool:
-    """Log a notice, and mail it to the founders when EMAIL_URL names a server; False when that was done before.
-
-    The mail goes out between two transactions. Raises what the mail server's refusal raises: the notice then stays
-    unannounced, and in the console.
-    """
-    notice = limit_notice_read(notice_id=notice_id)
-    if notice is None or notice.announced_at is not None:
-        return False
-    log.warning("limit: %s", notice.text, extra={"scope": notice.scope, "ref": notice.ref})
-    if settings.EMAIL_URL and (addresses := founder_addresses()):
-        place = f"/incidents/{notice.ref}/" if notice.scope != "key" else "/connect/"
-        send_mail(
-            subject=f"Readiness: {notice.text.split('. ')[0]}",
-            message=f"{notice.text}\n\n{settings.READINESS_BASE_URL}{place}\n",
-            from_email=None,
-            recipient_list=addresses,
-        )
-    return limit_notice_announced(notice_id=notice_id)
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
