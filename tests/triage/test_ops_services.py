@@ -203,9 +203,9 @@ def finding(level: OpsRiskLevel, **fields: object) -> OpsRiskFinding:
 
 
 @drawn_first
-@given(st.lists(st.tuples(st.sampled_from(OpsRiskLevel), st.integers(1, 9), st.booleans())))
-def test_the_gravest_come_first_and_none_is_lost(drawn: list[tuple[OpsRiskLevel, int, bool]]) -> None:
-    findings = [finding(level, count=count, blind=blind) for level, count, blind in drawn]
+@given(st.lists(st.tuples(st.sampled_from(OpsRiskLevel), st.booleans(), st.booleans())))
+def test_the_gravest_come_first_and_none_is_lost(drawn: list[tuple[OpsRiskLevel, bool, bool]]) -> None:
+    findings = [finding(level, now=now, blind=blind) for level, now, blind in drawn]
     ordered = risks_order(findings)
     assert [f.level.rank for f in ordered] == sorted((f.level.rank for f in findings), reverse=True)
     assert sum(risk_counts(ordered).values()) == len(findings)

@@ -31,6 +31,7 @@ class OpsRiskFinding:
     """One thing that breaks, or that nobody would see breaking (`blind`). `kind` is a rule's name (ops_rules), `title`
     says what, `why` how it is known, `todo` what to do. `component` is where, empty for the installation; `count` how
     many things it stands for. `page`: the console page that shows it, as the name of an address and its arguments.
+    `now`: it breaks already, and not only for those who arrive.
     """
 
     level: OpsRiskLevel
@@ -43,11 +44,12 @@ class OpsRiskFinding:
     project_id: int = 0
     count: int = 1
     blind: bool = False
+    now: bool = False
 
 
 def risks_order(findings: Iterable[OpsRiskFinding]) -> list[OpsRiskFinding]:
-    """The gravest first; of one level those that stand for most, in the order of their sources."""
-    return sorted(findings, key=lambda finding: (-finding.level.rank, finding.blind, -finding.count))
+    """The gravest first; of one level what breaks already, blind spots last, else in the order of their sources."""
+    return sorted(findings, key=lambda finding: (-finding.level.rank, finding.blind, not finding.now))
 
 
 def risk_counts(findings: Iterable[OpsRiskFinding]) -> dict[OpsRiskLevel, int]:

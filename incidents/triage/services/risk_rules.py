@@ -73,6 +73,7 @@ def component_risks(*, signals: Iterable[OpsHealthSignal]) -> list[OpsRiskFindin
             page=("incident-list",),
             project_id=signal.project_id,
             count=max(1, signal.errors_last_hour),
+            now=True,
         )
         for signal in signals
         if signal.status in levels and signal.cause is HealthCause.RATE
@@ -106,6 +107,7 @@ def _incident_risk(priority: str, found: Sequence[OpenIncident], now: datetime) 
         page=("incident", (late or found)[0].ref),
         project_id=first.project_id,
         count=len(found),
+        now=True,
     )
 
 

@@ -159,10 +159,11 @@ def risks_read(session: Session, *, project_id: int | None = None) -> RisksRead:
 
 
 def _risks(health: HealthRead, project_id: int | None) -> RisksRead:
-    findings = component_risks(signals=health.signals)[:FINDINGS_A_SOURCE]
+    findings: list[OpsRiskFinding] = []
     sources: list[RiskSource] = [import_string(dotted) for dotted in settings.READINESS_RISK_SOURCES]
     for source in sources:
         findings += source(project_id=project_id, limit=FINDINGS_A_SOURCE)[:FINDINGS_A_SOURCE]
+    findings += component_risks(signals=health.signals)[:FINDINGS_A_SOURCE]
     return RisksRead(risks_order(findings), health.projects, len(sources) + 1, health.at)
 
 

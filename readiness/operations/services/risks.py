@@ -48,6 +48,7 @@ def product_job_risk(*, name: str, word: str, why: str, project_id: int) -> OpsR
         todo="Read its log, mend it, and let it check in once.",
         page=OPERATIONS,
         project_id=project_id,
+        now=True,
     )
 
 
