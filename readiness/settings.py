@@ -279,6 +279,8 @@ READINESS_PLAYBOOK_CHAPTERS: list[str] = ["readiness.programs.workflows.chapters
 READINESS_ERROR_RECORDER = "incidents.errors.workflows.console_error_record"
 READINESS_OUTBOX_HANDLERS: dict[str, str] = {
     "incident.recurred": "incidents.lessons.workflows.control_mark_ineffective",
+    "control.changed": "readiness.programs.workflows.control_changed_handle",
+    "control.broken": "incidents.lessons.workflows.control_broken_handle",
     "job.run": "readiness.celery.job_run_send",
     "notice": "readiness.notifications.tasks.notice_route",
     "notice.deliver": "readiness.notifications.tasks.delivery_hand_over",

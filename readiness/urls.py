@@ -90,6 +90,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("correlations/<path:correlation_id>/", triage_views.correlation, name="correlation"),
     # --- lessons: an incident's own page, controls and their runs, the CI client ---
     path("ops/incidents/<str:public_id>", lessons_api.ops_incident),
+    path("v1/controls/due", lessons_api.controls_due),
     path("v1/controls/<str:key>/runs", lessons_ingest.control_runs),
     path("incidents/<str:public_id>/", lessons_views.incident, name="incident"),
     path("incidents/<str:public_id>/post-mortem/", lessons_views.post_mortem, name="post-mortem"),

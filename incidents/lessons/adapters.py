@@ -160,3 +160,46 @@ def together_views(events: Sequence[EventRow]) -> list[TogetherView]:
         else:
             views.append(view)
     return views
+
+
+class DueRow(Protocol):
+    @property
+    def public_id(self) -> str: ...
+
+    title: str
+    kind: str
+    state: str
+    state_reason: str
+    command: str
+    owner: str
+    pass_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlDueView:
+    """One control of GET /v1/controls/due. `due_at`: when a pass on main is or was due; `overdue`: that is past."""
+
+    control: str
+    title: str
+    kind: str
+    state: str
+    reason: str
+    command: str
+    owner: str
+    due_at: str | None
+    overdue: bool
+
+
+def control_due_view(row: DueRow, *, now: datetime) -> ControlDueView:
+    """What CI needs to run it."""
+    return ControlDueView(
+        control=row.public_id,
+        title=row.title,
+        kind=row.kind,
+        state=row.state,
+        reason=row.state_reason,
+        command=row.command,
+        owner=row.owner,
+        due_at=isoz(row.pass_due_at),
+        overdue=row.pass_due_at is not None and row.pass_due_at < now,
+    )

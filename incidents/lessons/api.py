@@ -1,12 +1,13 @@
-"""Read-only Ops API of one incident (scope ops:read): it shows lessons and controls, so it lives with them."""
+"""Machine reads: an incident with its lessons and controls (ops:read), and what CI has to run (controls:write)."""
 
 from django.http import HttpResponse
 
-from incidents.lessons.adapters import ControlRow, founder_incident_response
-from incidents.lessons.workflows import incident_story_read
+from incidents.lessons.adapters import ControlRow, control_due_view, founder_incident_response
+from incidents.lessons.workflows import controls_due_read, incident_story_read
 from incidents.triage.adapters import founder_incident_view
 from incidents.triage.services.ops_incidents import ops_incident_read
 from incidents.triage.workflows import incident_number
+from readiness.infra.clock import utcnow
 from readiness.infra.problem import json_response
 from readiness.tenants.access import MachineRequest, machine, requires_scope
 
@@ -41,3 +42,11 @@ def ops_incident(request: MachineRequest, public_id: str) -> HttpResponse:
             merged_into=incident.merged_into_id,
         )
     )
+
+
+@machine(methods=("GET",))
+@requires_scope("controls:write")
+def controls_due(request: MachineRequest) -> HttpResponse:
+    """GET /v1/controls/due: the controls that want a run on main now, the longest due first, for CI to run."""
+    controls = controls_due_read(project_id=request.caller.project_id)
+    return json_response({"controls": [control_due_view(control, now=utcnow()) for control in controls]})

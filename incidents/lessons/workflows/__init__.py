@@ -1,21 +1,24 @@
 """Use-cases of the subject; import them from here."""
 
 from incidents.lessons.workflows.closing import incident_close, incident_prevent
+from incidents.lessons.workflows.control_incidents import control_broken_handle
 from incidents.lessons.workflows.control_recurrences import control_mark_ineffective
 from incidents.lessons.workflows.control_runs import RunRecorded, control_run_record
 from incidents.lessons.workflows.controls import control_create, control_revise
-from incidents.lessons.workflows.controls_due import control_states_refresh
+from incidents.lessons.workflows.controls_due import control_states_refresh, controls_ask, controls_due_read
 from incidents.lessons.workflows.diagnosis import lesson_write, root_cause_write
 from incidents.lessons.workflows.holdings import incident_holdings
 from incidents.lessons.workflows.reading import (
     ControlPage,
     ControlShown,
+    ControlStanding,
     IncidentStory,
     LessonShown,
     NeedsPerson,
     WaiverShown,
     Written,
     control_page_read,
+    controls_standing_read,
     controls_waived_read,
     incident_story_read,
     incident_written_read,
@@ -31,12 +34,14 @@ from incidents.lessons.workflows.waivers import control_waive, incident_waive, w
 __all__ = [
     "ControlPage",
     "ControlShown",
+    "ControlStanding",
     "IncidentStory",
     "LessonShown",
     "NeedsPerson",
     "RunRecorded",
     "WaiverShown",
     "Written",
+    "control_broken_handle",
     "control_create",
     "control_mark_ineffective",
     "control_number",
@@ -45,6 +50,9 @@ __all__ = [
     "control_run_record",
     "control_states_refresh",
     "control_waive",
+    "controls_ask",
+    "controls_due_read",
+    "controls_standing_read",
     "controls_waived_read",
     "incident_close",
     "incident_holdings",

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from incidents.lessons import store
 from incidents.lessons.models import Control
+from incidents.lessons.services.control_due import control_asks_next
 from incidents.lessons.services.control_state import (
     ControlKind,
     ControlState,
@@ -13,6 +14,7 @@ from incidents.lessons.services.control_state import (
     control_history_fold,
     control_state_derive,
 )
+from incidents.lessons.workflows.control_telling import control_change_tell
 from incidents.triage.models import Incident
 from incidents.triage.workflows import timeline_add
 from readiness.infra.actor import Actor
@@ -57,9 +59,16 @@ def control_verdict(
 
 def control_settle(control: Control, *, progress: Progress, verdict: ControlVerdict, actor: Actor) -> bool:
     """Keep the progress and its verdict on the locked row (unsaved fields go with it); True if the state changed."""
-    changed = control.state != verdict.state
+    before = ControlState(control.state)
+    changed = before is not verdict.state
     store.control_progress_set(control, progress)
     control.state_reason = verdict.reason[:1000]
+    armed, ask_at = control_asks_next(
+        state=verdict.state, due_at=verdict.due_at, period=timedelta(days=control.period_days),
+        before=(before, control.pass_due_at),
+    )  # fmt: skip
+    if armed:
+        control.ask_at = ask_at
     control.pass_due_at = verdict.due_at
     if changed:
         control.state, control.state_at = verdict.state.value, utcnow()
@@ -71,6 +80,7 @@ def control_settle(control: Control, *, progress: Progress, verdict: ControlVerd
             text=f"{control.public_id} “{control.title}” is {verdict.state.replace('_', ' ')}. {verdict.reason}",
             actor=actor,
         )
+        control_change_tell(control=control, before=before, verdict=verdict)
     return changed
 
 

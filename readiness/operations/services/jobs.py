@@ -73,6 +73,13 @@ JOBS: tuple[Job, ...] = (
         Daily(4, 20),
     ),
     Job(
+        "controls-due",
+        "Controls' runs asked for",
+        "Asks for the pass on the main ref that a control needs soon: a tenth of its period before, once for each.",
+        Every(900),
+        done="{} asked for.",
+    ),
+    Job(
         "controls-stale",
         "Controls turning stale",
         "Marks proven controls without a pass on the main ref within their period as stale; their gate goes red.",

@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from incidents.errors.workflows import cleanup_old_errors, partitions_ensure, windows_forget
 from incidents.errors.workflows.otlp import spans_sift
-from incidents.lessons.workflows import control_states_refresh
+from incidents.lessons.workflows import control_states_refresh, controls_ask
 from incidents.triage.workflows import (
     daily_summary_publish,
     daily_summary_waits,
@@ -68,6 +68,10 @@ def _retention(*, actor: Actor) -> str:
 
 def _reconcile(*, actor: Actor) -> str:
     return " ".join(report.words for report in reconcile(actor=actor))
+
+
+def _controls_due(*, actor: Actor) -> int:
+    return controls_ask()
 
 
 def _controls_stale(*, actor: Actor) -> int:
@@ -148,6 +152,7 @@ _DUTIES: dict[str, Duty] = {
     "partitions": _partitions,
     "retention": _retention,
     "reconcile": _reconcile,
+    "controls-due": _controls_due,
     "controls-stale": _controls_stale,
     "limits": _limits,
     "spans": _spans,

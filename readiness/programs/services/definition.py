@@ -55,8 +55,21 @@ class NonFocus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ControlsAsked:
+    """Which controls a criterion rests on: those that fit all of the lists, an empty list fits every control.
+
+    `classes`: error classes or their families (`domain`); `priorities`: P0 to P3 of the incident; `keys`: `CTL-7`.
+    """
+
+    classes: tuple[str, ...] = ()
+    priorities: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionDefinition:
-    """One thing that a gate asks for. With a comparator it is judged by a value, without one by an outcome.
+    """One thing that a gate asks for. With `controls` it is judged by the states of the lessons' controls, with a
+    comparator by a value, without either by an outcome.
 
     `unmet` says what is missing in the team's words, `next_step` what to do about it. `aggregation` names how the value
     is made (p95, average, max: A7); it is shown, never computed here. One that is `computed` takes no evidence.
@@ -72,6 +85,7 @@ class CriterionDefinition:
     aggregation: str = ""
     max_age_days: int | None = None
     computed: Computed | None = None
+    controls: ControlsAsked | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

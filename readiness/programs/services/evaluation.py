@@ -15,6 +15,7 @@ from readiness.programs.services.cadence import (
 from readiness.programs.services.definition import Frozen, ProgramDefinition, ProgramKind
 from readiness.programs.services.facts import ProgramFacts
 from readiness.programs.services.gates import GateResult, gates_evaluate
+from readiness.programs.services.guarding import guarding_judge
 from readiness.programs.services.rubric import RubricResult, rubric_evaluate
 from readiness.programs.services.uplift import UpliftPath, uplift_path
 from readiness.programs.services.verdict import VerdictWord, go_verdict, pilot_verdict
@@ -71,6 +72,12 @@ def program_evaluate(
         at=moment,
         max_age_days=program.evidence_max_age_days,
         computed=facts.computed,
+        guarded={
+            criterion.key: guarding_judge(criterion=criterion, asked=asked, controls=facts.controls, at=moment)
+            for gate in program.gates
+            for criterion in gate.criteria
+            if (asked := criterion.controls) is not None
+        },
     )
     evaluable = frozen is None and (rubric is not None or any(gate.required for gate in gates))
     verdict, blockers = _verdict(program=program, facts=facts, rubric=rubric, gates=gates, evaluable=evaluable)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -82,6 +82,26 @@ class IncidentFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ControlFact:
+    """A control of the lessons as a gate sees it now. `ref` is `CTL-7`, `state` in INTERFACES' words; `error_class` and
+    `priority` are its incident's; `due_at`: when a pass on main is next due; `due_on`: the day to be proven by;
+    `waiver`: who vouches for it until when, empty as a rule.
+    """
+
+    ref: str
+    title: str
+    url: str
+    state: str
+    reason: str
+    error_class: str
+    priority: str
+    state_at: datetime
+    due_at: datetime | None = None
+    due_on: date | None = None
+    waiver: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PilotFacts:
     """What only a pilot is asked: how often it was rolled back, and its users' rating out of 5 (None: nobody asked)."""
 
@@ -100,10 +120,13 @@ class ComputedFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramFacts:
-    """Everything recorded that a verdict may rest on, newest word per criterion and per category only."""
+    """Everything recorded that a verdict may rest on, newest word per criterion and per category only. `controls` is
+    None where nobody asked: no criterion rests on them, or the program is pinned to its document's date.
+    """
 
     attestations: tuple[AttestationFact, ...] = ()
     scores: tuple[ScoreFact, ...] = ()
     incidents: tuple[IncidentFact, ...] = ()
     pilot: PilotFacts = PilotFacts()
     computed: Mapping[Computed, ComputedFact] = field(default_factory=dict)
+    controls: tuple[ControlFact, ...] | None = None

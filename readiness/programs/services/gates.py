@@ -31,7 +31,9 @@ class CriterionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionResult:
-    """A criterion as evaluated; `reason` says in one clause why it is not met, `no_data` that nothing was recorded."""
+    """A criterion as evaluated; `reason` says in one clause why it is not met, `no_data` that nothing was recorded;
+    `computed`: it follows from controls, and nobody attests to it.
+    """
 
     key: str
     text: str
@@ -66,9 +68,10 @@ def gates_evaluate(
     at: datetime,
     max_age_days: int,
     computed: Mapping[Computed, ComputedFact] | None = None,
+    guarded: Mapping[str, CriterionResult] | None = None,
 ) -> tuple[GateResult, ...]:
     """Every gate in the file's order. `attestations` holds the newest word per criterion key, `computed` what the
-    console found out by itself.
+    console found out by itself, `guarded` the criteria that rest on controls (services.guarding).
 
     Dependencies may point forwards or backwards but never in a circle (`gate_cycle` refuses that on import).
     """
@@ -77,7 +80,8 @@ def gates_evaluate(
         gate.key: tuple(
             computed_judge(criterion=criterion, fact=(computed or {}).get(criterion.computed))
             if criterion.computed
-            else criterion_judge(
+            else (guarded or {}).get(criterion.key)
+            or criterion_judge(
                 criterion=criterion,
                 attestation=attestations.get(criterion.key),
                 at=at,

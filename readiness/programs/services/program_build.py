@@ -11,6 +11,7 @@ from readiness.programs.services.definition import (
     CategoryDefinition,
     Comparator,
     Computed,
+    ControlsAsked,
     CriterionDefinition,
     Frozen,
     GateDefinition,
@@ -153,7 +154,23 @@ def _criterion(item: Mapping[str, Any]) -> CriterionDefinition:
         aggregation=item.get("aggregation", ""),
         max_age_days=item.get("max_age_days"),
         computed=Computed(item["computed"]) if item.get("computed") else None,
+        controls=controls_build(item.get("controls")),
     )
+
+
+def controls_build(item: Mapping[str, Any] | None) -> ControlsAsked | None:
+    """The `controls` of a criterion; None where it has none, which is another thing than an empty mapping: all."""
+    if item is None:
+        return None
+    return ControlsAsked(**{name: tuple(item.get(name, ())) for name in ("classes", "priorities", "keys")})
+
+
+def controls_data(asked: ControlsAsked | None) -> dict[str, list[str]] | None:
+    """The same in the shape of the file."""
+    if asked is None:
+        return None
+    lists = {"classes": asked.classes, "priorities": asked.priorities, "keys": asked.keys}
+    return {name: list(values) for name, values in lists.items() if values}
 
 
 def _review(item: Mapping[str, Any]) -> Review:
@@ -267,6 +284,7 @@ def _criterion_data(criterion: CriterionDefinition) -> dict[str, Any]:
         "aggregation": criterion.aggregation,
         "max_age_days": criterion.max_age_days,
         "computed": criterion.computed.value if criterion.computed else "",
+        "controls": controls_data(criterion.controls),
     }
     return {key: value for key, value in data.items() if value not in ("", None)}
 

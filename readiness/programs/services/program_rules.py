@@ -1,10 +1,12 @@
 """What a schema cannot say about a program file: weights, references, circles, dates. Each mistake with its line."""
 
+import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from readiness.infra.envelope import FAMILIES, ErrorClass
 from readiness.programs.services.gates import gate_cycle
 from readiness.programs.services.program_yaml import Mistake, Path, Source
 
@@ -116,11 +118,28 @@ def _gate_mistakes(source: Source) -> Iterator[Mistake]:
             if "computed" in criterion and "value" in criterion:
                 text = "a criterion is either computed or measured"
                 yield source.mistake(("gates", i, "criteria", j), text, "take computed or value and threshold away")
+            yield from _controls_mistakes(source, ("gates", i, "criteria", j), criterion)
     circle = gate_cycle(waits_for={g["key"]: [k for k in g.get("waits_for", ()) if k in keys] for g in gates})
     if circle:
         at = keys.index(circle[0])
         text = f"gates wait in a circle: {' → '.join(circle)}"
         yield source.mistake(("gates", at, "waits_for"), text, "let one of them wait for none of the others")
+
+
+def _controls_mistakes(source: Source, path: Path, criterion: Mapping[str, Any]) -> Iterator[Mistake]:
+    """What goes by the lessons' controls is not measured or attested as well, and names classes that there are."""
+    if "controls" not in criterion:
+        return
+    for word in ("computed", "value", "threshold", "unit", "aggregation", "max_age_days"):
+        if word in criterion:
+            text = f'a criterion that rests on controls has no "{word}": it follows from their states'
+            yield source.mistake((*path, word), text, "take it out, or make it a criterion of its own")
+    known = sorted({*ErrorClass, *FAMILIES})
+    for j, name in enumerate(criterion["controls"].get("classes", ())):
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=3)
+            mend = f"did you mean {' or '.join(close)}?" if close else f"name a class, or one of {', '.join(FAMILIES)}"
+            yield source.mistake((*path, "controls", "classes", j), f'"{name}" is no error class', mend)
 
 
 def _rubric_mistakes(source: Source) -> Iterator[Mistake]:

@@ -8,6 +8,7 @@ from readiness.programs.store.definitions import (
     program_locked,
     program_main,
     program_pin,
+    programs_guarded,
     programs_listed,
 )
 from readiness.programs.store.evidence import (
@@ -77,6 +78,7 @@ __all__ = [
     "program_locked",
     "program_main",
     "program_pin",
+    "programs_guarded",
     "programs_listed",
     "score_fact",
     "score_insert",

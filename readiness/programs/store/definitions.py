@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from readiness.infra.transactions import SingleConnectionTxn
 from readiness.programs.models import (
@@ -13,7 +13,7 @@ from readiness.programs.models import (
     RubricCategory,
 )
 from readiness.programs.services.definition import ProgramDefinition
-from readiness.programs.services.program_build import definition_build, definition_data
+from readiness.programs.services.program_build import controls_data, definition_build, definition_data
 from readiness.programs.store.evidence import decimal_plain
 
 PROGRAMS_SHOWN = 100
@@ -94,6 +94,7 @@ def definition_save(*, program: Program, definition: ProgramDefinition, at: date
                 aggregation=criterion.aggregation,
                 max_age_days=criterion.max_age_days,
                 computed=criterion.computed.value if criterion.computed else "",
+                controls=controls_data(criterion.controls),
                 position=position,
                 **kept,
             )
@@ -118,6 +119,14 @@ def _replace(program: Program, model: type[M], rows: list[M]) -> None:
     model._default_manager.bulk_create(
         rows, update_conflicts=True, unique_fields=["program", "key"], update_fields=places
     )
+
+
+def programs_guarded(*, project_id: int) -> list[str]:
+    """Slugs of the programs with a gate that rests on controls of this project; a pinned one looks at none."""
+    criteria = Criterion.objects.filter(program=OuterRef("pk"), retired=False)
+    guarded = criteria.exclude(controls__isnull=True, computed="")
+    rows = Program.objects.filter(Exists(guarded), project_id__in=(0, project_id), as_of__isnull=True)
+    return list(rows.order_by("pk").values_list("slug", flat=True)[:PROGRAMS_SHOWN])
 
 
 def program_pin(*, program: Program, as_of: date | None, recorded: dict[str, Any] | None = None) -> None:
@@ -174,6 +183,7 @@ def _criterion_data(criterion: Criterion) -> dict[str, Any]:
         "aggregation": criterion.aggregation,
         "max_age_days": criterion.max_age_days,
         "computed": criterion.computed,
+        "controls": criterion.controls,
     }
     if criterion.comparator and criterion.threshold is not None:
         data |= {"value": criterion.comparator, "threshold": decimal_plain(criterion.threshold)}

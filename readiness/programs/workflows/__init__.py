@@ -5,6 +5,7 @@ from readiness.programs.workflows.evidence import EvidenceRecorded, evidence_add
 from readiness.programs.workflows.home import HomeView, home_read
 from readiness.programs.workflows.verdicts import (
     ProgramView,
+    control_changed_handle,
     program_main_view,
     program_view,
     programs_overview,
@@ -20,6 +21,7 @@ __all__ = [
     "HomeView",
     "ImportResult",
     "ProgramView",
+    "control_changed_handle",
     "evidence_add",
     "evidence_receive",
     "gate_attest",

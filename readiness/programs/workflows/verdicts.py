@@ -4,6 +4,7 @@ import json
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 
@@ -21,6 +22,7 @@ from readiness.programs.services.facts import IncidentFact
 from readiness.programs.services.program_build import frozen_build
 from readiness.programs.services.statement import verdict_state, verdict_statement
 from readiness.programs.workflows.computed import computed_facts
+from readiness.programs.workflows.guarding import WATCH, change_words, controls_of, programs_guarded_read
 
 PILOT_INCIDENTS = 500
 RECORD_AT_LEAST_EVERY = timedelta(days=1)
@@ -67,9 +69,10 @@ def program_evaluated(program: Program) -> ProgramView:
     """The program with its verdict, within the session under way."""
     facts, now = store.program_facts(program), utcnow()
     definition = store.program_definition(program)
-    if program.as_of is None:  # a pinned program is a document of its day: this console's incidents are not in it
+    if program.as_of is None:  # a pinned program is a document of its day: what this console lives through is not in it
         computed = computed_facts(definition, project_id=program.project_id or None)
-        facts = replace(facts, incidents=tuple(incidents_of(program, now=now)), computed=computed)
+        incidents, controls = tuple(incidents_of(program, now=now)), controls_of(program, definition)
+        facts = replace(facts, incidents=incidents, computed=computed, controls=controls)
     frozen = program.frozen_now
     evaluation = program_evaluate(
         program=definition,
@@ -175,6 +178,14 @@ def verdicts_record_daily(*, actor: Actor) -> int:
     """
     views = [verdict_record(slug=slug, actor=actor, cause="the verdict changed") for slug in _slugs()]
     return sum(view.recorded for view in views)
+
+
+def control_changed_handle(*, key: str, payload: dict[str, Any]) -> None:
+    """Handler of `control.changed`: the programs whose gates rest on this project's controls are judged anew, and what
+    that changes is recorded with the control as its cause. Delivered twice, it changes nothing more.
+    """
+    for slug in programs_guarded_read(project_id=int(payload["project_id"])):
+        verdict_record(slug=slug, actor=WATCH, cause=change_words(payload))
 
 
 @transactional(TransactionIntent.READ_ONLY)

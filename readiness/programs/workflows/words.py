@@ -41,7 +41,7 @@ def gate_attest(
     row = store.criterion_find(program=program, key=criterion)
     if row is None:
         raise NotFound(f"“{criterion[:40]}” is no criterion of {slug}; /programs/{slug}/ lists its gates.")
-    if row.computed:
+    if row.computed or row.controls is not None:
         reason = f"{row.key} is computed from incidents and controls; nobody attests to it."
         raise Invalid(reason, errors=[FieldError("/criterion", reason)])
     chosen = _evidence(txn, program=program, pks=evidence, new=new, actor=actor)
