@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from readiness.infra.refusals import Refusal
+from readiness.notifications.workflows.reading import telling_gap_read
 from readiness.operations.services.attention import attention_words
 from readiness.operations.services.jobs import job_find
 from readiness.operations.store import incidents_of_console_errors, runs_recent
@@ -43,6 +44,7 @@ def operations(request: HttpRequest) -> HttpResponse:
         "under_way": any(line.under_way for line in jobs),
         "outbox": outbox,
         "product": product_signs_read(),
+        "telling_gap": telling_gap_read(),
         "page": page,
         "runs": [JobRunLine.of(run, incidents) for run in page],
         "chosen": chosen,

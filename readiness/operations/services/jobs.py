@@ -133,7 +133,7 @@ JOBS: tuple[Job, ...] = (
     Job(
         "housekeeping",
         "Housekeeping",
-        "Forgets old sign-in attempts, ended sessions, kept answers, delivered messages and old runs of this list.",
+        "Forgets old sign-in attempts, ended sessions, kept answers, delivered messages, old notices and runs.",
         Daily(4, 40),
     ),
 )

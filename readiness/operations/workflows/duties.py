@@ -23,6 +23,7 @@ from readiness.infra.clock import utcnow
 from readiness.infra.idempotency import idempotent_forget
 from readiness.infra.outbox import outbox_deliver, outbox_forget
 from readiness.infra.transactions import Session, TransactionIntent, transactional
+from readiness.notifications.workflows.forgetting import notices_forget
 from readiness.operations import store
 from readiness.operations.services.jobs import JOBS, Job
 from readiness.operations.workflows.reconciling import reconcile
@@ -131,6 +132,7 @@ def _housekeeping(*, actor: Actor) -> str:
         "sign-in attempts": signin_attempts_forget(),
         "kept answers": idempotent_forget(),
         "delivered messages": outbox_forget(before=now - DELIVERED_KEPT),
+        "notices": notices_forget(before=now - timedelta(days=settings.READINESS_RETENTION_DAYS), actor=actor),
         "runs": runs_forget(actor=actor),
     }
     forgotten = [f"{what} {count}" for what, count in counts.items() if count]
