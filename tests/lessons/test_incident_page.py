@@ -10,13 +10,13 @@ from incidents.errors.workflows import cleanup_old_errors, keys, person_erase
 from incidents.lessons.models import Control, Lesson, RootCause
 from incidents.lessons.workflows import lesson_write, root_cause_write
 from incidents.triage.models import Incident
-from incidents.triage.store import timeline_of
+from incidents.triage.workflows import incident_note
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import atomic_write
 from tests.factories import ANYBODY, BROKEN, a_control, a_proven_control, a_viewer, an_engineer, an_incident
 
 pytestmark = pytest.mark.django_db
-QUERIES = 34  # of the page: the session and its person among them
+QUERIES = 43  # of the page: the session and its person among them
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 
@@ -60,7 +60,8 @@ def test_it_shows_what_broke_and_what_comes_next(page: Client) -> None:
 
 def test_it_walks_from_acknowledged_to_closed(page: Client) -> None:
     incident = an_incident(incident={"priority": "P1"})
-    assert "You have it" in move(page, incident, "acknowledge").content.decode()
+    taken = page.post(f"/incidents/{incident.public_id}/life/take/", follow=True)
+    assert "You have it" in taken.content.decode()
     told = move(page, incident, "close").content.decode()
     assert "is not closed yet" in told
     assert "root cause is not written" in told
@@ -77,15 +78,6 @@ def test_it_walks_from_acknowledged_to_closed(page: Client) -> None:
     assert Incident.objects.get(pk=incident.pk).status == "closed"
 
 
-def test_it_writes_notes_and_sets_the_priority(page: Client) -> None:
-    incident = an_incident()
-    assert write(page, incident, "note", "note", text="Only in Europe.").status_code == 302
-    assert write(page, incident, "priority", "priority", priority="P0").status_code == 302
-    assert write(page, incident, "priority", "priority", priority="P9").status_code == 422
-    assert [entry.kind for entry in timeline_of(incident.pk)][-2:] == ["note", "priority"]
-    assert Incident.objects.get(pk=incident.pk).priority == "P0"
-
-
 @pytest.mark.parametrize(
     ("what", "prefix", "fields", "told"),
     [
@@ -94,7 +86,6 @@ def test_it_writes_notes_and_sets_the_priority(page: Client) -> None:
         ("lesson", "lesson", {"believed": "a", "was_true": " ", "do_now": "c"}, "This field is required"),
         ("control", "control", {"kind": "check", "title": "t", "command": "", "period_days": 7}, "needs the command"),
         ("control", "control", {"kind": "playbook", "title": "t", "period_days": 7}, "what to check first"),
-        ("note", "note", {"text": ""}, "This field is required"),
     ],
 )
 def test_it_keeps_the_input_beside_the_reason(
@@ -117,7 +108,7 @@ def test_it_tells_the_second_of_two_writers(page: Client) -> None:
     assert "His, long thought about." in answer.content.decode()
 
 
-@pytest.mark.parametrize("path", ["write/root-cause/", "write/note/", "move/close/", "move/acknowledge/"])
+@pytest.mark.parametrize("path", ["write/root-cause/", "life/note/", "move/close/", "life/take/"])
 def test_it_lets_a_viewer_read_only(path: str) -> None:
     client, incident = Client(), an_incident()
     client.force_login(a_viewer())
@@ -154,7 +145,7 @@ def test_it_escapes_hostile_text_in_every_field(page: Client) -> None:
         incident=incident, title=HOSTILE, command=HOSTILE, check_first=HOSTILE, never_again=HOSTILE, owner=HOSTILE,
         governance_updates=[HOSTILE],
     )  # fmt: skip
-    write(page, incident, "note", "note", text=HOSTILE)
+    incident_note(incident_id=incident.pk, text=HOSTILE, actor=ANYBODY)
     for path in (f"/incidents/{incident.public_id}/", f"/controls/{control.public_id}/", "/lessons/"):
         shown = page.get(path).content.decode()
         assert "<img" not in shown
@@ -176,7 +167,7 @@ def test_it_costs_the_same_queries_with_much_to_show(page: Client, django_assert
         a_proven_control(incident=incident)
         lesson_write(incident_id=incident.pk, believed="a", was_true="b", do_now="c", actor=ANYBODY)
         a_control(incident=incident, kind="playbook", command="", check_first="The gateway.")
-        write(page, incident, "note", "note", text="Seen.")
+        incident_note(incident_id=incident.pk, text="Seen.", actor=ANYBODY)
     with django_assert_num_queries(QUERIES):
         read(page, incident)
 

@@ -48,6 +48,8 @@ def test_it_is_worked_by_hand_from_taken_to_closed(addresses: list[str], console
     page = sign_in(open_page(console))
     page.goto(addresses[0])
     page.get_by_role("button", name="Take it").click()
+    page.get_by_text("You have it").wait_for()
+    page.get_by_text("Write the root cause", exact=True).click()
     page.get_by_label("What happened, and why it could").fill("Nobody asked for the total.")
     page.get_by_label("Broken commits").fill("4f1c9e2")
     page.get_by_role("button", name="Save the root cause").click()

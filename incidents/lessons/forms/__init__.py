@@ -4,8 +4,6 @@ from incidents.lessons.forms.controls import ControlForm, ControlRevisionForm, W
 from incidents.lessons.forms.fields import LinesField
 from incidents.lessons.forms.learning import (
     LessonForm,
-    NoteForm,
-    PriorityForm,
     RootCauseForm,
 )
 
@@ -14,8 +12,6 @@ __all__ = [
     "ControlRevisionForm",
     "LessonForm",
     "LinesField",
-    "NoteForm",
-    "PriorityForm",
     "RootCauseForm",
     "WaiverForm",
 ]

@@ -7,7 +7,6 @@ from django import forms
 from incidents.lessons.forms.evidence import ErrorIdsField
 from incidents.lessons.forms.fields import FactorsField, lines_field, sent_value_set, text_field
 from incidents.lessons.services.pinning import MAX_REASON
-from incidents.triage.models import Incident
 
 
 class RootCauseForm(forms.Form):
@@ -67,11 +66,3 @@ class LessonForm(forms.Form):
     def overtaken_by(self, lesson_id: int) -> None:
         """Somebody corrected the same lesson: sent once more, this corrects theirs, which the author sees."""
         sent_value_set(self, "replaces", str(lesson_id))
-
-
-class NoteForm(forms.Form):
-    text = forms.CharField(label="Note", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
-
-
-class PriorityForm(forms.Form):
-    priority = forms.ChoiceField(choices=Incident.Priority.choices)

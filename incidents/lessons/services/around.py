@@ -57,7 +57,7 @@ def changes_assemble(
     `releases`: (name, when its first error came).
     """
     changes = [
-        _change(anchor, at, "release", key=name, what=f"release {name}, its first error") for name, at in releases
+        _change(anchor, at, "release", key=name, what=f"the first error of release {name}") for name, at in releases
     ]
     changes += [
         _change(

@@ -14,8 +14,6 @@ from incidents.lessons.adapters import together_views
 from incidents.lessons.forms import (
     ControlForm,
     LessonForm,
-    NoteForm,
-    PriorityForm,
     RootCauseForm,
     WaiverForm,
 )
@@ -25,15 +23,23 @@ from incidents.lessons.services.steps import incident_steps
 from incidents.lessons.services.waivers import waiver_may_be_given
 from incidents.lessons.services.what_broke import WhatBroke, what_broke_tell
 from incidents.lessons.workflows import IncidentStory, incident_story_read
+from incidents.triage.workflows import incident_life_read, timeline_page_read
 
 MAX_OFFERED = 6
+TIMELINE_SHOWN = 30
+MAX_PLACE = 80
+# The part of the page in which each next step is done.
+_PLACES = {
+    "acknowledge": "life", "root_cause": "root-cause", "lesson": "lesson", "control": "prevention",
+    "prove": "prevention", "prevent": "closing", "close": "closing",
+}  # fmt: skip
 
 
 def incident_page(
     request: HttpRequest, incident_id: int, *, forms: dict[str, Form] | None = None, status: int = 200
 ) -> HttpResponse:
     """The page of one incident; `forms` are those that came back refused, by their name in the template."""
-    story = incident_story_read(incident_id=incident_id)
+    story = incident_story_read(incident_id=incident_id, timeline_limit=0)
     if (target := story.incident.merged_into_id) is not None:
         messages.info(request, f"INC-{incident_id} was merged into INC-{target}: this is what both are now.")
         return redirect("incident", public_id=f"INC-{target}")
@@ -42,6 +48,8 @@ def incident_page(
         "story": story,
         "incident": story.incident,
         "error": error,
+        "life": incident_life_read(incident_id=incident_id),
+        "timeline": timeline_page_read(incident_id=incident_id, limit=TIMELINE_SHOWN),
         "broke": None if error is None else what_broke(error),
         "evidence": evidence_completeness_compute(facts=evidence_facts(story, error)),
         "retention_days": settings.READINESS_RETENTION_DAYS,
@@ -49,6 +57,7 @@ def incident_page(
         "together": together_views(story.together),
         "said": [said_view(report) for report in story.said],
         "steps": _steps(story),
+        "next_place": _PLACES.get(story.next_step.code, ""),
         "may_write": getattr(request.user, "role", "") in ("founder", "engineer"),
         "may_waive": waiver_may_be_given(priority=story.incident.priority, role=getattr(request.user, "role", "")),
         **_forms(story, forms or {}),
@@ -66,11 +75,19 @@ def what_broke(error: ErrorView) -> WhatBroke:
         component=error.component,
         exception_type=error.exceptions[0].type if error.exceptions else "",
         message=error.message,
-        function=own[0].function if own else "",
-        place=own[0].place if own else "",
-        request=error.request,
+        function=own[0].function[:MAX_PLACE] if own else "",
+        place=own[0].place[:MAX_PLACE] if own else "",
+        request=_asked(error.request),
         environment=error.environment,
     )
+
+
+def _asked(request: str) -> str:
+    """`POST /orders` of `POST https://shop.example/orders`."""
+    method, _, url = request.partition(" ")
+    _, scheme, rest = url.partition("://")
+    path = f"/{rest.partition('/')[2]}" if scheme else url
+    return f"{method} {path}"[:MAX_PLACE] if url else request[:MAX_PLACE]
 
 
 def evidence_facts(story: IncidentStory, error: ErrorView | None) -> EvidenceFacts:
@@ -125,8 +142,6 @@ def _forms(story: IncidentStory, refused: dict[str, Form]) -> dict[str, Form]:
         "root_cause_form": RootCauseForm(initial=known, prefix="cause"),
         "control_form": ControlForm(initial={"kind": kind, "owner": story.incident.owner}, prefix="control"),
         "waiver_form": WaiverForm(prefix="waiver"),
-        "note_form": NoteForm(prefix="note"),
-        "priority_form": PriorityForm(initial={"priority": story.incident.priority}, prefix="priority"),
         **refused,
     }
     cause_form = forms["root_cause_form"]

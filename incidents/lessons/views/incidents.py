@@ -13,8 +13,6 @@ from incidents.lessons import workflows
 from incidents.lessons.forms import (
     ControlForm,
     LessonForm,
-    NoteForm,
-    PriorityForm,
     RootCauseForm,
 )
 from incidents.lessons.models import Control
@@ -53,27 +51,14 @@ def _write_control(incident_id: int, given: dict[str, Any], actor: Actor) -> str
     return f"{control.public_id} is made. Now prove it: let it fail on the broken commit and pass on the fix."
 
 
-def _write_note(incident_id: int, given: dict[str, Any], actor: Actor) -> str:
-    triage.incident_note(incident_id=incident_id, text=given["text"], actor=actor)
-    return "The note is on the timeline."
-
-
-def _set_priority(incident_id: int, given: dict[str, Any], actor: Actor) -> str:
-    triage.incident_set_priority(incident_id=incident_id, priority=given["priority"], actor=actor)
-    return f"The priority is {given['priority']}."
-
-
 # name in the address → (name in the template, form, prefix, use-case)
 _Write = tuple[str, type[Form], str, Callable[[int, dict[str, Any], Actor], str]]
 _WRITES: dict[str, _Write] = {
     "root-cause": ("root_cause_form", RootCauseForm, "cause", _write_root_cause),
     "lesson": ("lesson_form", LessonForm, "lesson", _write_lesson),
     "control": ("control_form", ControlForm, "control", _write_control),
-    "note": ("note_form", NoteForm, "note", _write_note),
-    "priority": ("priority_form", PriorityForm, "priority", _set_priority),
 }
 _MOVES: dict[str, tuple[Callable[..., object], str]] = {
-    "acknowledge": (triage.incident_acknowledge, "You have it. The clock runs until the root cause is written."),
     "confirm-recurrence": (triage.incident_confirm_recurrence, "Confirmed: it counts against its controls now."),
     "hide": (triage.incident_hide_sample, "The sample is hidden."),
     "prevent": (workflows.incident_prevent, "Prevented. The same error in a new release is a recurrence from now on."),

@@ -41,7 +41,7 @@ from readiness.infra.transactions import Session, TransactionIntent, transaction
 
 CORRELATED_SHOWN = 50
 HOURS_SHOWN = 48
-TIMELINE_SHOWN = 30
+TIMELINE_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class IncidentStory:
     """One incident from first event to proven prevention. `event` is the one that `shown` tells of, None when
     nothing is left; `erased`: how many are gone on purpose; `merged`: the incidents that are part of it; `together` are
     the errors of its correlation, `waterfall` the spans of its trace; `said` is what users wrote about it; `around` is
-    what helps to find the cause. `timeline`: the newest of it, `older` if there is more before that.
+    what helps to find the cause.
     """
 
     incident: Incident
@@ -65,7 +65,6 @@ class IncidentStory:
     hours: Sequence[int]
     merged: Sequence[int]
     timeline: Sequence[TimelineEntry]
-    older: bool
     root_cause: RootCause | None
     factors: Sequence[Factor]
     lessons: Sequence[Lesson]
@@ -77,8 +76,12 @@ class IncidentStory:
 
 
 @transactional(TransactionIntent.READ_ONLY)
-def incident_story_read(session: Session, *, incident_id: int, project_id: int | None = None) -> IncidentStory:
-    """Everything about one incident. `project_id` limits it to one project. Raises NotFound."""
+def incident_story_read(
+    session: Session, *, incident_id: int, project_id: int | None = None, timeline_limit: int = TIMELINE_SHOWN
+) -> IncidentStory:
+    """Everything about one incident. `project_id` limits it to one project; `timeline_limit` 0 leaves the timeline out.
+    Raises NotFound.
+    """
     incident = incident_find(incident_id)
     if incident is None or (project_id is not None and incident.project_id != project_id):
         raise NotFound(f"There is no INC-{incident_id}. The list of incidents has those that there are.")
@@ -94,7 +97,6 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
     closing = closing_evaluate(incident, has_lesson=bool(lessons), controls=rows, waivers=facts)
     releases = releases_of(incident.pk)
     together = _together(event)
-    timeline = timeline_of(incident.pk, merged=merged, limit=TIMELINE_SHOWN + 1)
     counted = hours_of(incident.pk, since=now - timedelta(hours=HOURS_SHOWN))
     return IncidentStory(
         incident=incident,
@@ -109,8 +111,7 @@ def incident_story_read(session: Session, *, incident_id: int, project_id: int |
         releases=releases,
         hours=[counted.get(hour, 0) for hour in hour_window(now, HOURS_SHOWN)],
         merged=merged,
-        timeline=timeline[-TIMELINE_SHOWN:],
-        older=len(timeline) > TIMELINE_SHOWN,
+        timeline=timeline_of(incident.pk, merged=merged, limit=timeline_limit) if timeline_limit else [],
         root_cause=root_cause,
         factors=factors_of(root_cause.contributing_factors) if root_cause else (),
         lessons=lessons,
