@@ -13,7 +13,16 @@ from incidents.triage.models import Incident
 from incidents.triage.workflows import incident_note
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import atomic_write
-from tests.factories import ANYBODY, BROKEN, a_control, a_proven_control, a_viewer, an_engineer, an_incident
+from tests.factories import (
+    ANYBODY,
+    BROKEN,
+    a_control,
+    a_post_mortem,
+    a_proven_control,
+    a_viewer,
+    an_engineer,
+    an_incident,
+)
 
 pytestmark = pytest.mark.django_db
 QUERIES = 43  # of the page: the session and its person among them
@@ -74,6 +83,7 @@ def test_it_walks_from_acknowledged_to_closed(page: Client) -> None:
     assert "is unproven" in move(page, incident, "prevent").content.decode()
     a_proven_control(incident=incident)
     assert "Prevented" in move(page, incident, "prevent").content.decode()
+    a_post_mortem(incident=incident)
     assert "Closed" in move(page, incident, "close").content.decode()
     assert Incident.objects.get(pk=incident.pk).status == "closed"
 
