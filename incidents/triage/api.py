@@ -30,6 +30,7 @@ from readiness.infra.refusals import FieldError, Invalid
 from readiness.tenants.access import MachineRequest, machine, requires_scope
 
 MAX_HOURS = 24 * 90
+MAX_COMPONENT = 200
 
 
 def _number(request: MachineRequest, name: str, *, default: int, most: int) -> int:
@@ -70,14 +71,18 @@ def infra_summary(request: MachineRequest) -> HttpResponse:
 def health(request: MachineRequest) -> HttpResponse:
     """GET /ops/health?component=: is the system OK now? Every component, those that ask for most first."""
     _known(request, "component")
-    read = health_read(project_id=request.caller.project_id)
     asked = request.GET.get("component")
-    signals = [signal for signal in read.signals if asked in (None, signal.component)]
+    if asked is not None and not (asked.isprintable() and 1 <= len(asked) <= MAX_COMPONENT):
+        raise Invalid(
+            f"component must be a component's name of 1 to {MAX_COMPONENT} characters.",
+            errors=[FieldError("/component", f"{asked[:20]!r} is not.")],
+        )
+    read = health_read(project_id=request.caller.project_id, component=asked)
     return json_response(
         founder_health(
-            status=health_overall(signals),
-            counts=health_counts(signals),
-            signals=signals,
+            status=health_overall(read.signals),
+            counts=health_counts(read.signals),
+            signals=read.signals,
             projects=read.projects,
             truncated=read.truncated,
             at=read.at,

@@ -13,7 +13,7 @@ from incidents.triage.workflows import health_read, risks_read, trends_read
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import atomic_write
 from readiness.tenants.models import Project
-from tests.factories import a_captured_error, a_project, a_tenant, an_api_key, an_incident
+from tests.factories import a_captured_error, a_project, a_tenant, a_viewer, an_api_key, an_incident
 
 pytestmark = pytest.mark.django_db
 PATHS = ("/ops/health", "/ops/risks", "/ops/trends", "/ops/decisions")
@@ -70,6 +70,9 @@ def test_it_is_the_founders_and_read_only(path: str) -> None:
         ("/ops/decisions?hours=-1", "/hours"),
         ("/ops/decisions?hours=999999", "/hours"),
         ("/ops/health?hours=1", "/hours"),
+        ("/ops/health?component=", "/component"),
+        ("/ops/health?component=%00", "/component"),
+        (f"/ops/health?component={'x' * 201}", "/component"),
     ],
 )
 def test_it_names_a_bad_parameter(query: str, pointer: str) -> None:
@@ -104,6 +107,7 @@ def test_health_tells_components_apart() -> None:
     one = get("/ops/health?component=shop.orders").json()
     assert [row["component"] for row in one["components"]] == ["shop.orders"]
     assert one["by_status"] == {"unhealthy": 1, "degraded": 0, "unknown": 0, "healthy": 0}
+    assert get("/ops/health?component=nobody.knows").json()["status"] == "unknown"
 
 
 def test_risks_are_the_gravest_first_and_say_what_to_do() -> None:
@@ -195,8 +199,12 @@ def test_no_envelope_and_nothing_raw_of_it_is_ever_shown() -> None:
         level="fatal",
     )
     stored = errors_commit(errors=[sent])[0]
+    person = Client()
+    person.force_login(a_viewer())
+    texts = {"/preflight/": person.get("/preflight/").content.decode()}
     for path in (*PATHS, "/ops/incidents/infra-summary", f"/ops/incidents/{stored.incident}"):
-        text = get(path).content.decode()
+        texts[path] = get(path).content.decode()
+    for path, text in texts.items():
         for raw in (SECRET, "ada@example.test", "exception_chain", "input_hash", "envelope_version", "payload"):
             assert raw not in text, (path, raw)
 

@@ -95,15 +95,20 @@ class ComponentErrors(NamedTuple):
     last: datetime
 
 
-def component_errors(*, scope: Scope, hour: datetime, since: datetime, limit: int) -> list[ComponentErrors]:
-    """Of the components heard of since then, those with most errors now and before. One query over the rollups."""
+def component_errors(
+    *, scope: Scope, hour: datetime, since: datetime, component: str | None, limit: int
+) -> list[ComponentErrors]:
+    """Of the components heard of since then, or of the one asked for, those with most errors now and before. One query
+    over the rollups.
+    """
     before, failures = hour - timedelta(hours=1), Q(severity__in=FAILURES)
 
     def errors(when: Q) -> Sum:
         return Sum("events", filter=when & failures, default=0)
 
+    heard = scope.of(ErrorRollup.objects.filter(hour__gte=since))
     rows = (
-        scope.of(ErrorRollup.objects.filter(hour__gte=since))
+        (heard if component is None else heard.filter(component=component))
         .values_list("project_id", "component")
         .annotate(
             this_hour=errors(Q(hour__gte=hour)),
@@ -129,14 +134,16 @@ class ComponentIncidents(NamedTuple):
 
 
 def component_incidents(
-    *, project_id: int | None, lately: datetime, since: datetime, limit: int
+    *, project_id: int | None, lately: datetime, since: datetime, component: str | None, limit: int
 ) -> list[ComponentIncidents]:
-    """Of components with a grave open incident, or any that was seen since then. One query."""
+    """Of components with a grave open incident, or any that was seen since then, or of the one asked for. One query."""
     is_open = Q(status__in=OPEN)
     rows = Incident.objects.filter(synthetic=False, merged_into__isnull=True)
     rows = rows.filter(Q(last_seen__gte=since) | (is_open & Q(priority__in=GRAVE)))
     if project_id is not None:
         rows = rows.filter(project_id=project_id)
+    if component is not None:
+        rows = rows.filter(component=component)
     found = (
         rows.values_list("project_id", "component")
         .annotate(

@@ -98,9 +98,9 @@ def project_names(projects: Sequence[ProjectKeys]) -> dict[int, str]:
 
 
 @transactional(TransactionIntent.READ_ONLY)
-def health_read(session: Session, *, project_id: int | None = None) -> HealthRead:
-    """How every component is that was heard of in a week or is known to be broken, and each project never heard. Eight
-    queries.
+def health_read(session: Session, *, project_id: int | None = None, component: str | None = None) -> HealthRead:
+    """How every component is that was heard of in a week or is known to be broken, and each project never heard; or the
+    one component that is asked for. Eight queries.
     """
     now = utcnow()
     hour = now.replace(minute=0, second=0, microsecond=0)
@@ -110,10 +110,14 @@ def health_read(session: Session, *, project_id: int | None = None) -> HealthRea
         if project.heard_at is not None:
             heard[project.project_id] = max(heard.get(project.project_id, project.heard_at), project.heard_at)
     heard[INSTALLATION_PROJECT_ID] = now  # the console itself: it is answering
-    errors = store.component_errors(scope=scope, hour=hour, since=week, limit=COMPONENTS + 1)
-    broken = store.component_incidents(project_id=project_id, lately=now - HOUR, since=week, limit=COMPONENTS + 1)
+    most = COMPONENTS + 1
+    errors = store.component_errors(scope=scope, hour=hour, since=week, component=component, limit=most)
+    broken = store.component_incidents(
+        project_id=project_id, lately=now - HOUR, since=week, component=component, limit=most
+    )
     signals = [component_health(figures=figures, now=now) for figures in _figures(errors, broken, heard, hour)]
-    signals += [project_silent(project_id=p.project_id) for p in projects if p.project_id not in heard]
+    if component is None:
+        signals += [project_silent(project_id=p.project_id) for p in projects if p.project_id not in heard]
     return HealthRead(
         signals=health_order(signals)[:COMPONENTS],
         projects=project_names(projects),
