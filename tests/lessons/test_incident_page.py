@@ -25,7 +25,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-QUERIES = 43  # of the page: the session and its person among them
+QUERIES = 39  # of the page: the session and its person among them
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 
@@ -83,6 +83,7 @@ def test_it_walks_from_acknowledged_to_closed(page: Client) -> None:
     assert "is unproven" in move(page, incident, "prevent").content.decode()
     a_proven_control(incident=incident)
     assert "Prevented" in move(page, incident, "prevent").content.decode()
+    assert "No post-mortem is written" in move(page, incident, "close").content.decode()
     a_post_mortem(incident=incident)
     assert "Closed" in move(page, incident, "close").content.decode()
     assert Incident.objects.get(pk=incident.pk).status == "closed"

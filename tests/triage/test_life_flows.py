@@ -81,8 +81,12 @@ def test_who_comes_too_late_is_told_what_was_changed_and_nothing_is_lost() -> No
     assert (again(incident).owner, incident.acknowledged_at) == ("", None)
     incident_acknowledge(incident_id=incident.pk, actor=bob, seen=refusal.value.revision)
     assert again(incident).owner == "Bob"
+    incident_set_priority(incident_id=incident.pk, priority="P0", actor=bob, seen=refusal.value.revision)
+    incident_set_priority(incident_id=incident.pk, priority="P1", actor=bob, seen=refusal.value.revision)
+    with pytest.raises(ChangedMeanwhile):
+        incident_set_priority(incident_id=incident.pk, priority="P0", actor=bob, seen=99)
     errors_commit(errors=[a_captured_error()])
-    assert again(incident).revision == 2, "events count no revision"
+    assert again(incident).revision == 4, "events count no revision"
 
 
 def test_a_move_is_taken_back_for_ten_minutes_and_both_stay_on_the_timeline() -> None:

@@ -48,7 +48,7 @@ def incident_page(
         "story": story,
         "incident": story.incident,
         "error": error,
-        "life": incident_life_read(incident_id=incident_id),
+        "life": incident_life_read(incident_id=incident_id, incident=story.incident),
         "timeline": timeline_page_read(incident_id=incident_id, limit=TIMELINE_SHOWN),
         "broke": None if error is None else what_broke(error),
         "evidence": evidence_completeness_compute(facts=evidence_facts(story, error)),

@@ -94,8 +94,10 @@ def incident_move(request: HttpRequest, public_id: str, move: str) -> HttpRespon
     if move not in _MOVES:
         raise NotFound(f"An incident knows no move {move[:40]!r}.")
     use_case, said = _MOVES[move]
+    carried = request.POST.get("seen", "")  # the revision that the form's author saw
+    seen = {"seen": int(carried)} if carried.isascii() and carried.isdigit() and len(carried) < 16 else {}
     try:
-        use_case(incident_id=incident_id, actor=actor_of(request))
+        use_case(incident_id=incident_id, actor=actor_of(request), **({} if move == "hide" else seen))
         messages.success(request, said)
     except Conflict as refusal:
         messages.error(request, refusal.detail)

@@ -1,6 +1,6 @@
 """Two people at once: a form carries the revision that it saw; who comes too late is told what changed. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -18,6 +18,7 @@ class MoveRow(Protocol):
     kind: str
     text: str
     actor: str
+    actor_id: int | None
     at: datetime
 
 
@@ -40,13 +41,20 @@ class ChangedMeanwhile(Conflict):
         self.changes, self.revision = changes, revision
 
 
-def revision_check(*, name: str, revision: int, seen: int | None, since: Iterable[MoveRow], reader: str = "") -> None:
-    """Raises ChangedMeanwhile where the incident was moved since `seen` (None: not asked). `since`: those moves, the
-    latest first; `reader`: who tries now, so that they hear of their own moves as such.
+def revision_check(
+    *, name: str, revision: int, seen: int | None, since: Sequence[MoveRow], reader_id: int | None = None
+) -> None:
+    """Raises ChangedMeanwhile where somebody else moved the incident since `seen` (None: not asked), or it came back by
+    itself. `since`: the moves after it, the latest first. What the reader did there is known to them: a page of which
+    only a part was renewed after their own move is not out of date.
     """
     if seen is None or seen == revision:
         return
-    changes = tuple(Change(row.at, "you" if row.actor == reader else row.actor, row.text) for row in since)[:TOLD]
+    others = [row for row in since if reader_id is None or row.actor_id != reader_id]
+    by_itself = revision - seen != len(since)  # a recurrence counts, and is nobody's move
+    if not others and not by_itself:
+        return
+    changes = tuple(Change(row.at, row.actor, row.text) for row in others)[:TOLD]
     what = "; ".join(f"{change.actor}: {change.text}" for change in changes) or "It came back meanwhile."
     raise ChangedMeanwhile(
         f"{name} was changed while you were looking, so nothing was done now. {what} Look at it, then try again.",

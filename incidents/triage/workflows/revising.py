@@ -33,7 +33,7 @@ def incident_lock_seen(txn: SingleConnectionTxn, incident_id: int, *, seen: int 
     if seen is not None and seen != incident.revision:
         since = store.moves_since(incident.pk, revision=seen)
         revision_check(
-            name=incident.public_id, revision=incident.revision, seen=seen, since=since, reader=actor.name
+            name=incident.public_id, revision=incident.revision, seen=seen, since=since, reader_id=actor.id
         )  # fmt: skip
     return incident
 
