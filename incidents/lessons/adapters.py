@@ -53,6 +53,21 @@ class ControlRow:
     reason: str
 
 
+class WaiverRow(Protocol):
+    """A waiver that counts now. Read-only: `services.waivers.WaiverFact`."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def control(self) -> str: ...
+    @property
+    def person(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def expires_at(self) -> datetime: ...
+
+
 @dataclass(frozen=True, slots=True)
 class TogetherView:
     """One error of a correlation, `after_ms` milliseconds behind the first; `times` like it in a row."""
@@ -66,7 +81,9 @@ class TogetherView:
 
 @dataclass(frozen=True, slots=True)
 class FounderIncidentResponse:
-    """GET /ops/incidents/INC-12 (INTERFACES.md); `merged_into`: `INC-7`, where its events are, for a merged one."""
+    """GET /ops/incidents/INC-12 (INTERFACES.md); `waivers`: by which it or a control counts now; `merged_into`:
+    `INC-7`, where its events are, for a merged one.
+    """
 
     id: str
     title: str
@@ -88,6 +105,7 @@ class FounderIncidentResponse:
     controls: list[dict[str, str]]
     recurrences: int
     timeline: list[dict[str, Any]]
+    waivers: list[dict[str, Any]]
     merged_into: str | None = None
 
 
@@ -103,9 +121,10 @@ def founder_incident_response(
     controls: Sequence[ControlRow],
     recurrences: int,
     timeline: Sequence[EntryRow],
+    waivers: Sequence[WaiverRow] = (),
     merged_into: int | None = None,
 ) -> FounderIncidentResponse:
-    """`places`: (release, environment); `diagnosis`: state, seconds, target in seconds."""
+    """`places`: (release, environment); `diagnosis`: state, seconds, target in seconds; `waivers`: that count now."""
     state, seconds, target = diagnosis
     return FounderIncidentResponse(
         **{name: getattr(summary, name) for name in FounderIncidentSummaryView.__dataclass_fields__},
@@ -122,6 +141,16 @@ def founder_incident_response(
         ],
         recurrences=recurrences,
         timeline=[{"at": isoz(e.at), "kind": e.kind, "text": e.text, "actor": e.actor} for e in timeline],
+        waivers=[
+            {
+                "key": row.key,
+                "control": row.control or None,
+                "by": row.person,
+                "reason": row.reason,
+                "expires_at": isoz(row.expires_at),
+            }
+            for row in waivers
+        ],
         merged_into=None if merged_into is None else f"INC-{merged_into}",
     )
 

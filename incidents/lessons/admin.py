@@ -10,7 +10,16 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from incidents.lessons.forms import LinesField
-from incidents.lessons.models import Control, ControlRecurrence, ControlRun, ControlVersion, Lesson, RootCause
+from incidents.lessons.models import (
+    Control,
+    ControlRecurrence,
+    ControlRun,
+    ControlVersion,
+    Lesson,
+    RootCause,
+    Waiver,
+    WaiverRevocation,
+)
 from incidents.lessons.workflows import control_create, control_revise, lesson_write, root_cause_write
 from readiness.infra.admin import ReadOnlyAdmin, WorkflowAdmin
 from readiness.tenants.access import actor_of
@@ -101,8 +110,8 @@ class ControlAdmin(LinesAdmin):
     raw_id_fields = ("incident",)
     lines = ("governance_updates",)
     entered = (
-        "incident", "kind", "title", "command", "check_first", "never_again", "governance_updates", "owner", "due_on",
-        "period_days",
+        "incident", "kind", "title", "command", "rule_kind", "rule_reference", "check_first", "never_again",
+        "symptom_fix", "prevention_primitive", "evolution", "governance_updates", "owner", "due_on", "period_days",
     )  # fmt: skip
     kept = ("version", "state", "state_reason", "state_at", "pass_due_at", "created_by", "created_at", "on_the_console")
 
@@ -157,3 +166,19 @@ class ControlVersionAdmin(ReadOnlyAdmin):
 class ControlRecurrenceAdmin(ReadOnlyAdmin):
     list_display = ("control", "version", "at", "recurrence", "recorded_at")
     list_select_related = ("control",)
+
+
+@admin.register(Waiver)
+class WaiverAdmin(ReadOnlyAdmin):
+    """Given on the page of its incident or control, under the name of whoever is signed in: never here."""
+
+    list_display = ("public_id", "kind", "incident", "control", "given_by", "given_role", "given_at", "expires_at")
+    list_filter = ("kind", "given_role")
+    list_select_related = ("incident", "control")
+    search_fields = ("reason", "given_by")
+
+
+@admin.register(WaiverRevocation)
+class WaiverRevocationAdmin(ReadOnlyAdmin):
+    list_display = ("waiver", "revoked_by", "revoked_at", "reason")
+    list_select_related = ("waiver",)

@@ -39,6 +39,7 @@ def ops_incident(request: MachineRequest, public_id: str) -> HttpResponse:
             ],
             recurrences=incident.recurrences,
             timeline=story.timeline,
+            waivers=[shown.fact for shown in story.waivers if shown.counts],
             merged_into=incident.merged_into_id,
         )
     )

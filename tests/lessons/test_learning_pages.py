@@ -21,6 +21,7 @@ from tests.factories import (
     a_proven_control,
     a_root_cause,
     a_run,
+    an_api_key,
     an_engineer,
     an_incident,
 )  # fmt: skip
@@ -270,3 +271,21 @@ def test_it_filters_lessons_by_class_component_and_what_fails(page: Client) -> N
     }  # fmt: skip
     assert found == {"error_class=infra.timeout": 1, "component=Billing": 1, "proof=none": 1, "proof=failing": 0,
                      "proof=proven": 0, "error_class=nonsense": 2, "proof=odd": 2}  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_it_tells_machines_and_the_admin_of_a_waiver_that_counts(founder: Client) -> None:
+    incident = an_incident(incident={"priority": "P2"})
+    sent = {"waiver-reason": "Gone soon.", "waiver-expires_at": in_days(9)}
+    founder.post(f"/incidents/{incident.public_id}/waive/", sent)
+    given, key = Waiver.objects.get(), an_api_key("ops:read")
+    headers = {"authorization": f"Bearer {key.key}"}
+    told = Client().get(f"/ops/incidents/{incident.public_id}", headers=headers).json()["waivers"]
+    assert [(row["key"], row["control"], row["by"], row["reason"]) for row in told] == [
+        (given.public_id, None, "ada@example.com", "Gone soon."),
+    ]  # fmt: skip
+    founder.post(f"/waivers/{given.public_id}/revoke/")
+    assert Client().get(f"/ops/incidents/{incident.public_id}", headers=headers).json()["waivers"] == []
+    for path in ("waiver/", f"waiver/{given.pk}/change/", "waiverrevocation/"):
+        assert founder.get(f"/admin/lessons/{path}").status_code == 200
+    assert founder.get("/admin/lessons/waiver/add/").status_code == 403
