@@ -46,4 +46,4 @@ def target_words(*, kind: str, target: str) -> str:
     if kind == EMAIL:
         return ", ".join("all founders" if one == FOUNDERS else one for one in addresses_parse(target))
     parts = urlsplit(target)
-    return f"{parts.scheme}://{parts.hostname or ''}/…"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…"

@@ -92,6 +92,8 @@ def channel_test(txn: SingleConnectionTxn, *, channel_id: int, actor: Actor) -> 
     if not channel_usable(channel):
         why = "it is switched off" if not channel.enabled else "there is no mail server; set EMAIL_URL and start again"
         raise Conflict(f"{channel.name} can send nothing: {why}.")
+    channel.rest_until = None  # whoever asks does not wait until it has rested
+    channel.save(update_fields=["rest_until"])
     now = utcnow()
     fields = {
         "kind": TEST,

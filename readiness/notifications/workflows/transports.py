@@ -129,4 +129,4 @@ def _mail_words(failed: Exception) -> str:
         return text_scrub(f"The mail server answered {failed.smtp_code} {said}")
     if isinstance(failed, TimeoutError):
         return f"The mail server did not answer within {settings.EMAIL_TIMEOUT} s."
-    return text_scrub(f"The mail server cannot be reached: {failed}")
+    return text_scrub(f"The mail server cannot be reached: {getattr(failed, 'strerror', None) or failed}.")
