@@ -440,6 +440,18 @@ def test_it_hands_in_a_figure_and_a_report(repository: Repository, recorder: Rec
     assert headers["Content-Type"] == "application/xml"
 
 
+def test_it_lists_what_is_due_and_runs_it_when_told_to(repository: Repository, recorder: Recorder) -> None:
+    due = {"due_at": "2026-11-30T08:00:00Z", "state": "proven", "overdue": False}
+    waiting = [{"control": "CTL-7", "command": "true", **due}, {"control": "CTL-8", "command": "sh -c 'exit 3'", **due}]
+    recorder.answers = [(200, {}, json.dumps({"controls": waiting}).encode())] * 2 + [PROVEN]
+    done = client(repository.path, "due", url=recorder.url)
+    assert done.returncode == 0
+    assert "CTL-8  proven, due 2026-11-30T08:00:00Z  sh -c 'exit 3'" in done.stdout
+    assert client(repository.path, "due", "--run", url=recorder.url).returncode == 3
+    assert [path for path, _, _ in recorder.requests[2:]] == ["/v1/controls/CTL-7/runs", "/v1/controls/CTL-8/runs"]
+    assert [body["command"] for body in recorder.bodies[2:]] == ["true", "sh -c 'exit 3'"]
+
+
 # --- the whole story, at the console itself ---------------------------------------------------------------------------
 
 

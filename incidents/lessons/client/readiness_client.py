@@ -140,11 +140,14 @@ def due(options: argparse.Namespace) -> int:
     except Away as why:
         return away(options, why, 0)
     for item in waiting:
-        print(f"{item['control']}  {item['state']}, due {item['due_at']}  {item['command']}")
+        print(f"{item['control']}  {item['state']}, due {item['due_at'] or 'now'}  {item['command']}")
     if not waiting:
         say("no control waits for a run")
     codes = []
     for item in waiting if options.run else ():
+        if not item["command"]:
+            say(f"{item['control']} names no command: run it by hand")
+            continue
         options.control, options.command = item["control"], shlex.split(item["command"])
         say(f"running {options.control}: {item['command']}")
         codes.append(control(options))
