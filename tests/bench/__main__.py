@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import breakdown, config, disk, durability, ingest, scale, start
+from tests.bench import breakdown, config, disk, durability, ingest, pages, scale, start
 from tests.bench.machine import bench_home, machine_size, software
 from tests.bench.options import SYSTEMS, Options, kills_read, numbers_read, sizes_read, systems_read
 from tests.bench.report import Section, report_keep, report_write, section_markdown
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Path, Options], Section]] = {
     "disk": disk.measure,
     "durability": durability.measure,
     "scale": scale.measure,
+    "pages": pages.measure,
     "breakdown": breakdown.measure,
     "config": config.measure,
     "start": start.measure,
@@ -35,7 +36,8 @@ def arguments_read(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--concurrency", type=numbers_read, default=(), help="of ingest, such as 1,16,64")
     parser.add_argument("--systems", type=systems_read, default=SYSTEMS, help=f"only these of {','.join(SYSTEMS)}")
     parser.add_argument("--kills", type=kills_read, default={}, help="of durability: web:3,worker:3,web+broker:1,…")
-    parser.add_argument("--sizes", type=sizes_read, help="of scale: stored events, such as 50_000,2_000_000")
+    parser.add_argument("--sizes", type=sizes_read, help="of scale, pages: stored events, such as 50_000,2_000_000")
+    parser.add_argument("--incidents", type=sizes_read, help="of pages: at each size, such as 200,10_000")
     given = parser.parse_args(arguments)
     if unknown := [part for part in given.parts if part not in PARTS]:
         parser.error(f"{unknown[0]!r} is not one of {', '.join(PARTS)}")
@@ -50,6 +52,7 @@ def arguments_read(arguments: Sequence[str]) -> argparse.Namespace:
         systems=given.systems,
         kills=given.kills,
         sizes=given.sizes,
+        incidents=given.incidents,
     )
     return given
 

@@ -23,6 +23,8 @@ from tests.bench.ours import dsn_key, envelope_path
 from tests.console import Console
 
 DAYS = 30
+# What has become of the incidents of a filled installation, in turns (tests.bench.lives).
+STATUSES = ("detected", "acknowledged", "diagnosed", "recurred", "prevented", "prevented", *(["closed"] * 4))
 PER_CORRELATION = 4  # so many neighbouring events happened together
 _BLOCK = 2_000
 _COPIERS = 2

@@ -15,7 +15,8 @@ class Options:
 
     `rounds`: how often each measurement is repeated. `events`: how many are sent in a run (ingest, c > 1), stored
     (disk), sent in a round (durability), sent in a run (scale). `systems`: names of SYSTEMS to keep. `kills`: which
-    programs die at once → in how many rounds. `sizes`: stored events of the small and of the large installation.
+    programs die at once → in how many rounds. `sizes`: stored events of the small and of the large installation;
+    `incidents`: theirs (pages).
     """
 
     quick: bool = False
@@ -25,6 +26,7 @@ class Options:
     systems: tuple[str, ...] = SYSTEMS
     kills: Mapping[str, int] = field(default_factory=dict)
     sizes: tuple[int, int] | None = None
+    incidents: tuple[int, int] | None = None
 
 
 def numbers_read(text: str) -> tuple[int, ...]:

@@ -106,8 +106,12 @@ class Bugsink:
                 settings.write(_ON_POSTGRES.format(directory=self.server.directory))
         self._run("bugsink-manage", "migrate")
         self._run("bugsink-manage", "migrate", "snappea", "--database=snappea")
-        said = self._run("bugsink-manage", "shell", "-c", _PROJECT.format(key=KEY, retention=_RETENTION))
+        said = self.shell(_PROJECT.format(key=KEY, retention=_RETENTION))
         return int(said.rpartition("project ")[2])
+
+    def shell(self, code: str) -> str:
+        """What the code prints, run with its models at hand."""
+        return self._run("bugsink-manage", "shell", "-c", code)
 
     def _run(self, program: str, *arguments: str) -> str:
         command: list[str | Path] = [self.programs / program, *arguments]

@@ -71,10 +71,10 @@ class Measured:
 
 
 class Browser:
-    """One kept connection to a console, signed in or with a key; asks, and says how long the answer took."""
+    """One kept connection to a server, signed in or with a key; asks, and says how long the answer took."""
 
-    def __init__(self, console: Console, headers: Mapping[str, str]) -> None:
-        self._connection = HTTPConnection("127.0.0.1", console.port, timeout=60)
+    def __init__(self, port: int, headers: Mapping[str, str]) -> None:
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=60)
         self.headers = dict(headers)
 
     def get(self, path: str) -> tuple[int, bytes, float]:
@@ -111,8 +111,8 @@ def signed_in(console: Console) -> dict[str, str]:
 def questions(one: Installation, ending: ExitStack) -> dict[str, Ask]:
     """What is asked of an installation, by name; each time of another incident or correlation."""
     key = one.console.key("ops:read")
-    machine = Browser(one.console, {"Authorization": f"Bearer {key}"})
-    person = Browser(one.console, signed_in(one.console))
+    machine = Browser(one.console.port, {"Authorization": f"Bearer {key}"})
+    person = Browser(one.console.port, signed_in(one.console))
     ending.callback(machine.close)
     ending.callback(person.close)
     order = random.Random(3).sample(range(1, one.incidents + 1), one.incidents)

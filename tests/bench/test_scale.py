@@ -53,7 +53,7 @@ def test_it_counts_what_it_copies(fresh_console: Console) -> None:
 
 
 def test_it_signs_in(console: Console) -> None:
-    person, stranger = scale.Browser(console, scale.signed_in(console)), scale.Browser(console, {})
+    person, stranger = scale.Browser(console.port, scale.signed_in(console)), scale.Browser(console.port, {})
     assert person.get("/incidents/")[0] == 200
     assert stranger.get("/incidents/")[0] == 302
     with pytest.raises(AssertionError, match="was answered 302"):
