@@ -1,10 +1,12 @@
 """Controls through the database: runs move them, time makes them stale, recurrences refute them, versions lead out."""
 
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from incidents.errors.workflows import errors_commit
 from incidents.lessons.models import Control, ControlRecurrence, ControlRun, ControlVersion
@@ -248,3 +250,59 @@ def test_it_is_stale_at_once_when_the_period_is_shortened_past_its_pass() -> Non
     with atomic_write():
         Control.objects.filter(pk=control.pk).update(progress=progress)
     assert control_revise(control_id=control.pk, changes={"period_days": 7}, actor=ANYBODY).state == "stale"
+
+
+# --- the fix --------------------------------------------------------------------------------------------------------
+
+
+def test_a_named_fix_is_what_later_errors_are_held_against() -> None:
+    incident = an_incident(fingerprint=["pay"], release="shop@1.0.0", incident={"priority": "P2"})
+    a_proven_control(incident=incident)
+    with pytest.raises(Invalid, match="one line"):
+        incident_prevent(incident_id=incident.pk, actor=ANYBODY, fixed_in_release="shop\n@1")
+    incident_prevent(incident_id=incident.pk, actor=ANYBODY, fixed_in_release=" shop@1.2.0 ")
+    incident.refresh_from_db()
+    assert incident.fixed_in_release == "shop@1.2.0"
+    assert "fixed in shop@1.2.0" in timeline_of(incident.pk)[-1].text
+    for release, status in (("shop@1.1.0", "prevented"), ("shop@1.2.0", "recurred")):
+        errors_commit(errors=[a_captured_error(fingerprint=["pay"], release=release)])
+        incident.refresh_from_db()
+        assert incident.status == status
+
+
+def test_a_release_of_the_proven_commit_is_the_fix_where_none_is_named() -> None:
+    incident = an_incident(fingerprint=["pay"], release=f"shop@{BROKEN[:12]}", incident={"priority": "P2"})
+    a_proven_control(incident=incident)
+    incident_prevent(incident_id=incident.pk, actor=ANYBODY)
+    incident.refresh_from_db()
+    assert incident.fixed_in_release == FIXED
+    errors_commit(errors=[a_captured_error(fingerprint=["pay"], release=f"shop@{BROKEN[:12]}")])
+    errors_commit(errors=[a_captured_error(fingerprint=["other"], release=f"shop@{FIXED[:7]}")])
+    incident.refresh_from_db()
+    assert incident.status == "prevented"
+    errors_commit(errors=[a_captured_error(fingerprint=["pay"], release=f"shop@{FIXED[:7]}")])
+    incident.refresh_from_db()
+    assert incident.status == "recurred"
+
+
+# --- many -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_ten_thousandth_run_costs_what_the_first_did() -> None:
+    def asked(control: Control, number: int) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            record(control, "passed", f"{number:040x}", on_main=True)
+        return len(queries)
+
+    control = a_proven_control()
+    first = asked(control, 1)
+    last = ControlRun.objects.get(control=control, sequence=3)
+    with atomic_write():
+        rows = []
+        for sequence in range(4, 10_004):
+            last.pk, last.sequence = None, sequence
+            rows.append(copy(last))
+        ControlRun.objects.bulk_create(rows, batch_size=1_000)
+        Control.objects.filter(pk=control.pk).update(last_sequence=10_003)
+    assert asked(control, 2) == first
+    assert ControlRun.objects.filter(control=control).latest("sequence").sequence == 10_004

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from incidents.lessons.models import Control, ControlVersion
 from incidents.lessons.services.control_state import Progress
@@ -19,15 +19,19 @@ def control_find(control_id: int) -> Control | None:
 
 
 def controls_of_incident(incident_id: int) -> QuerySet[Control]:
-    """Oldest first."""
-    return Control.objects.filter(incident_id=incident_id).order_by("id")[:CONTROLS_SHOWN]
+    """Oldest first; the control whose breaking opened the incident is one of its own."""
+    mine = Q(incident_id=incident_id) | Q(own_incident_id=incident_id)
+    return Control.objects.filter(mine).order_by("id")[:CONTROLS_SHOWN]
 
 
 def controls_of_incidents(incident_ids: Iterable[int]) -> dict[int, list[Control]]:
-    """Controls by incident, in one query."""
+    """Controls by incident, in one query; one that opened an incident by breaking stands under that one too."""
+    ids = set(incident_ids)
     grouped: dict[int, list[Control]] = {}
-    for control in Control.objects.filter(incident_id__in=list(incident_ids)).order_by("id"):
-        grouped.setdefault(control.incident_id, []).append(control)
+    mine = Q(incident_id__in=ids) | Q(own_incident_id__in=ids)
+    for control in Control.objects.filter(mine).order_by("id"):
+        for incident_id in ids & {control.incident_id, control.own_incident_id or 0}:
+            grouped.setdefault(incident_id, []).append(control)
     return grouped
 
 

@@ -21,7 +21,7 @@ from incidents.lessons.views.refused import form_refuse
 from incidents.triage import workflows as triage
 from incidents.triage.workflows import incident_number
 from readiness.infra.actor import Actor
-from readiness.infra.refusals import Conflict, NotFound, Refusal
+from readiness.infra.refusals import Conflict, Invalid, NotFound, Refusal
 from readiness.tenants.access import actor_of, requires_role
 
 
@@ -95,11 +95,15 @@ def incident_move(request: HttpRequest, public_id: str, move: str) -> HttpRespon
         raise NotFound(f"An incident knows no move {move[:40]!r}.")
     use_case, said = _MOVES[move]
     carried = request.POST.get("seen", "")  # the revision that the form's author saw
-    seen = {"seen": int(carried)} if carried.isascii() and carried.isdigit() and len(carried) < 16 else {}
+    given: dict[str, Any] = {}
+    if move != "hide" and carried.isascii() and carried.isdigit() and len(carried) < 16:
+        given["seen"] = int(carried)
+    if move in ("prevent", "close"):
+        given["fixed_in_release"] = request.POST.get("fixed_in_release", "")
     try:
-        use_case(incident_id=incident_id, actor=actor_of(request), **({} if move == "hide" else seen))
+        use_case(incident_id=incident_id, actor=actor_of(request), **given)
         messages.success(request, said)
-    except Conflict as refusal:
+    except (Conflict, Invalid) as refusal:
         messages.error(request, refusal.detail)
     if move == "hide":
         return redirect("incident-list")

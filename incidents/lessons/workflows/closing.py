@@ -6,7 +6,8 @@ from functools import partial
 from incidents.lessons import store
 from incidents.lessons.models import Control
 from incidents.lessons.services.closing import ClosingVerdict, ControlFact, incident_closing_evaluate
-from incidents.lessons.services.control_state import ControlKind
+from incidents.lessons.services.control_state import ControlKind, ControlState
+from incidents.lessons.services.fixes import fix_choose
 from incidents.lessons.services.waivers import WaiverFact, WaiverKind, waiver_of_kind
 from incidents.lessons.workflows.states import control_verdict
 from incidents.triage.models import Incident
@@ -49,9 +50,8 @@ def closing_evaluate(
     )
 
 
-def _rule_must_hold(incident: Incident, *, what: str) -> str:
+def _rule_must_hold(incident: Incident, *, what: str, controls: list[Control]) -> str:
     """What the timeline says beside the move: the waivers without which it would be refused, if any."""
-    controls = list(store.controls_of_incident(incident.pk))
     has_lesson = store.lessons_of_incident(incident.pk).exists()
     waivers = store.waivers_of_incidents([incident.pk]).get(incident.pk, [])
     verdict = closing_evaluate(
@@ -69,26 +69,47 @@ def _rule_must_hold(incident: Incident, *, what: str) -> str:
     return f" {verdict.by_waiver}" if verdict.waivers else ""
 
 
+def _fix(incident: Incident, given: str, controls: list[Control]) -> str:
+    now = utcnow()
+    proven = [control for control in controls if control_verdict(control, now=now).state is ControlState.PROVEN]
+    progresses = [store.control_progress(control) for control in proven]
+    return fix_choose(given=given, before=incident.fixed_in_release, progresses=progresses)
+
+
 @transactional(TransactionIntent.LOCKED_MUTATION)
 def incident_prevent(
-    txn: SingleConnectionTxn, *, incident_id: int, actor: Actor, seen: int | None = None
+    txn: SingleConnectionTxn, *, incident_id: int, actor: Actor, seen: int | None = None, fixed_in_release: str = ""
 ) -> IncidentRef:
-    """Mark it prevented: from here on the same error in a new release is a recurrence. Raises Conflict, NotFound."""
+    """Mark it prevented: from here on the same error in a release that is not older than the fix is a recurrence.
+
+    `fixed_in_release` names the release that has the fix; without it, a release of the commit on which the control was
+    proven counts as it (triage.services.recurrence). Raises Conflict, Invalid, NotFound.
+    """
     incident = incident_lock_seen(txn, incident_id, seen=seen, actor=actor)
     status = life_move(name=incident.public_id, status=incident.status, move=Move.PREVENT)
-    waived = _rule_must_hold(incident, what="prevented")
-    fields = {"status": status, "prevented_at": utcnow(), **AWAKE}
-    move_record(incident=incident, kind="prevented", text=f"Marked prevented.{waived}", actor=actor, fields=fields)
+    controls = list(store.controls_of_incident(incident.pk))
+    waived = _rule_must_hold(incident, what="prevented", controls=controls)
+    fix = _fix(incident, fixed_in_release, controls)
+    fields = {"status": status, "prevented_at": utcnow(), "fixed_in_release": fix, **AWAKE}
+    text = f"Marked prevented{f', fixed in {fix}' if fix else ''}.{waived}"
+    move_record(incident=incident, kind="prevented", text=text, actor=actor, fields=fields)
     return IncidentRef(incident.pk, incident.status)
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
-def incident_close(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor, seen: int | None = None) -> IncidentRef:
-    """Close it, marked prevented or not. Raises Conflict (closed already, or the rule does not hold), NotFound."""
+def incident_close(
+    txn: SingleConnectionTxn, *, incident_id: int, actor: Actor, seen: int | None = None, fixed_in_release: str = ""
+) -> IncidentRef:
+    """Close it, marked prevented or not; `fixed_in_release` as for incident_prevent, and what was named there stays.
+
+    Raises Conflict (closed already, or the rule does not hold), Invalid, NotFound.
+    """
     incident = incident_lock_seen(txn, incident_id, seen=seen, actor=actor)
     status = life_move(name=incident.public_id, status=incident.status, move=Move.CLOSE)
-    waived = _rule_must_hold(incident, what="closed")
-    now = utcnow()
-    fields = {"status": status, "closed_at": now, "prevented_at": incident.prevented_at or now, **AWAKE}
+    controls = list(store.controls_of_incident(incident.pk))
+    waived = _rule_must_hold(incident, what="closed", controls=controls)
+    fix, now = _fix(incident, fixed_in_release, controls), utcnow()
+    ended = {"closed_at": now, "prevented_at": incident.prevented_at or now, "fixed_in_release": fix}
+    fields = {"status": status, **ended, **AWAKE}
     move_record(incident=incident, kind="closed", text=f"Closed.{waived}", actor=actor, fields=fields)
     return IncidentRef(incident.pk, incident.status)
