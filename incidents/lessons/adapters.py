@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from incidents.lessons.services.evidence import EvidenceCompleteness
 from incidents.triage.adapters import FounderIncidentSummaryView
 from readiness.infra.clock import isoz
 
@@ -69,6 +70,20 @@ class WaiverRow(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SimilarRow:
+    """A past incident like this one, why, and what fixed it: None where nobody wrote any."""
+
+    public_id: str
+    title: str
+    status: str
+    score: int
+    why: Sequence[str]
+    lesson: str | None
+    control: str | None
+    control_state: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class TogetherView:
     """One error of a correlation, `after_ms` milliseconds behind the first; `times` like it in a row."""
 
@@ -99,6 +114,8 @@ class FounderIncidentResponse:
     environments: list[str]
     correlation_ids: list[str]
     decisions: list[str]
+    evidence: dict[str, Any]
+    similar: list[dict[str, Any]]
     diagnosis: dict[str, Any]
     root_cause: dict[str, Any] | None
     lessons: list[dict[str, Any]]
@@ -115,6 +132,8 @@ def founder_incident_response(
     places: Sequence[tuple[str, str]],
     correlation_ids: Sequence[str],
     decisions: Sequence[str],
+    evidence: EvidenceCompleteness,
+    similar: Sequence[SimilarRow],
     diagnosis: tuple[str, int, int],
     root_cause: RootCauseRow | None,
     lessons: Sequence[LessonRow],
@@ -132,6 +151,8 @@ def founder_incident_response(
         environments=list(dict.fromkeys(environment for _, environment in places if environment)),
         correlation_ids=list(dict.fromkeys(value for value in correlation_ids if value)),
         decisions=list(dict.fromkeys(value for value in decisions if value)),
+        evidence=_evidence(evidence),
+        similar=[_similar(row) for row in similar],
         diagnosis={"state": state, "seconds": seconds, "target_seconds": target},
         root_cause=None if root_cause is None else _root_cause(root_cause),
         lessons=[_lesson(lesson) for lesson in lessons],
@@ -153,6 +174,27 @@ def founder_incident_response(
         ],
         merged_into=None if merged_into is None else f"INC-{merged_into}",
     )
+
+
+def _evidence(completeness: EvidenceCompleteness) -> dict[str, Any]:
+    return {
+        "expected": completeness.expected,
+        "present": list(completeness.present),
+        "missing": [{"kind": kind.name, "how": kind.how} for kind in completeness.missing],
+    }
+
+
+def _similar(row: SimilarRow) -> dict[str, Any]:
+    return {
+        "id": row.public_id,
+        "title": row.title,
+        "status": row.status,
+        "score": row.score,
+        "why": list(row.why),
+        "lesson": row.lesson,
+        "control": row.control,
+        "control_state": row.control_state,
+    }
 
 
 def _root_cause(row: RootCauseRow) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from django.http import HttpResponse
 
-from incidents.lessons.adapters import ControlRow, control_due_view, founder_incident_response
+from incidents.lessons.adapters import ControlRow, SimilarRow, control_due_view, founder_incident_response
 from incidents.lessons.workflows import controls_due_read, incident_story_read
 from incidents.triage.adapters import founder_incident_view
 from incidents.triage.services.ops_incidents import ops_incident_read
@@ -24,6 +24,20 @@ def ops_incident(request: MachineRequest, public_id: str) -> HttpResponse:
             places=[(row.release, row.environment) for row in story.releases],
             correlation_ids=[incident.first_correlation_id, event.correlation_id or "" if event else ""],
             decisions=[event.decision_id or "" if event else ""],
+            evidence=story.around.evidence,
+            similar=[
+                SimilarRow(
+                    public_id=item.incident.public_id,
+                    title=item.incident.title,
+                    status=item.incident.status,
+                    score=item.similar.score,
+                    why=item.similar.why,
+                    lesson=item.lesson.do_now if item.lesson else None,
+                    control=item.control.public_id if item.control else None,
+                    control_state=item.control.state if item.control else None,
+                )
+                for item in story.around.similar
+            ],
             diagnosis=(story.clock.state, story.clock.seconds, story.clock.target_seconds),
             root_cause=story.root_cause,
             lessons=story.lessons,

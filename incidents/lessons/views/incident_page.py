@@ -18,7 +18,6 @@ from incidents.lessons.forms import (
     WaiverForm,
 )
 from incidents.lessons.models import Control
-from incidents.lessons.services.evidence import EvidenceFacts, evidence_completeness_compute
 from incidents.lessons.services.steps import incident_steps
 from incidents.lessons.services.waivers import waiver_may_be_given
 from incidents.lessons.services.what_broke import WhatBroke, what_broke_tell
@@ -51,7 +50,7 @@ def incident_page(
         "life": incident_life_read(incident_id=incident_id, incident=story.incident),
         "timeline": timeline_page_read(incident_id=incident_id, limit=TIMELINE_SHOWN),
         "broke": None if error is None else what_broke(error),
-        "evidence": evidence_completeness_compute(facts=evidence_facts(story, error)),
+        "evidence": story.around.evidence,
         "retention_days": settings.READINESS_RETENTION_DAYS,
         "sampled": incident_sampled_read(incident_ids=[incident_id, *story.merged]),
         "together": together_views(story.together),
@@ -88,24 +87,6 @@ def _asked(request: str) -> str:
     _, scheme, rest = url.partition("://")
     path = f"/{rest.partition('/')[2]}" if scheme else url
     return f"{method} {path}"[:MAX_PLACE] if url else request[:MAX_PLACE]
-
-
-def evidence_facts(story: IncidentStory, error: ErrorView | None) -> EvidenceFacts:
-    """What the event that is shown carries; an input hash is expected of requests, the rest of who ever sent it."""
-    around = story.around
-    own = any(frame.in_app for exception in error.exceptions for frame in exception.frames) if error else False
-    asked = bool(error and (error.request or error.input_hash))
-    return EvidenceFacts(
-        exception=bool(error and error.exceptions),
-        own_frames=own,
-        breadcrumbs=bool(error and error.breadcrumbs),
-        release=bool(story.incident.last_release),
-        environment=bool(story.incident.last_environment),
-        correlation=bool(error and error.correlation_id),
-        input_hash=bool(error and error.input_hash) if asked else None,
-        spans=bool(story.waterfall.spans) if around.sends_spans else None,
-        user_words=bool(story.said) if around.has_words else None,
-    )
 
 
 def _steps(story: IncidentStory) -> object:

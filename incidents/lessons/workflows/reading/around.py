@@ -25,7 +25,9 @@ from incidents.lessons.services.around import (
     suspects_name,
 )
 from incidents.lessons.services.check_first import CheckFirst, Known, check_first_suggest
+from incidents.lessons.services.evidence import EvidenceCompleteness
 from incidents.lessons.services.similar import Likeness, Similar, similar_rank, similar_refine
+from incidents.lessons.workflows.reading.completeness import evidence_complete
 from incidents.lessons.workflows.reading.playbook import Guidance, playbook_for_class_read
 from incidents.triage.models import Incident, IncidentRelease
 from incidents.triage.store import RESOLVED, Candidate, incidents_like, releases_born
@@ -54,15 +56,14 @@ class SimilarShown:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Everything around one incident. `drops`: what the project's keys lost while it was seen; `changes` in order of
-    time; `sends_spans`, `has_words`: whether the project ever sent such; `guidance`: the playbook's sections on its
-    class; `playbook`: what single incidents of it left behind.
+    """Everything around one incident. `drops`: what the project's keys lost while it was seen; `evidence`: which kinds
+    there are; `changes` in order of time; `guidance`: the playbook's sections on its class; `playbook`: what single
+    incidents of it left behind.
     """
 
     people: PeopleHit
     drops: Sequence[DropWords]
-    sends_spans: bool
-    has_words: bool
+    evidence: EvidenceCompleteness
     changes: Sequence[Change]
     similar: Sequence[SimilarShown]
     suspects: Sequence[str]
@@ -80,20 +81,30 @@ def around_read(
     groups: Sequence[str],
     together: Sequence[ErrorEvent],
     releases: Sequence[IncidentRelease],
+    has_spans: bool,
+    has_words: bool,
 ) -> Around:
-    """`groups`: its fingerprints, the latest first; `together`: the errors of the correlation that is shown."""
+    """`groups`: its fingerprints, the latest first; `together`: the errors of the correlation that is shown;
+    `has_spans`, `has_words`: spans and users' words are shown.
+    """
+    detail = payload_decompress(event.payload) if event is not None else {}
     people = people_hit_read(project_id=incident.project_id, fingerprints=groups, last_seen=incident.last_seen)
     spans, words = project_sends_read(project_id=incident.project_id)
     candidates = incidents_like(incident)
     changes = _changes(incident)
-    similar = _similar(incident, event, candidates)
+    similar = _similar(incident, own_frames(detail), candidates)
     return Around(
         people=people,
         drops=window_drops_read(
             project_id=incident.project_id, first_seen=incident.first_seen, last_seen=incident.last_seen
         ),
-        sends_spans=spans,
-        has_words=words,
+        evidence=evidence_complete(
+            incident,
+            event=event,
+            detail=detail,
+            spans=has_spans if spans or has_spans else None,
+            user_words=has_words if words or has_words else None,
+        ),
         changes=changes,
         similar=similar,
         suspects=suspects_name(changes, [f"{s.incident.public_id}: {s.lesson.do_now}" for s in similar if s.lesson]),
@@ -136,9 +147,8 @@ def _likeness(incident: Incident | Candidate, frames: Collection[str] = frozense
     )
 
 
-def _similar(incident: Incident, event: ErrorColumns | None, candidates: Sequence[Candidate]) -> list[SimilarShown]:
+def _similar(incident: Incident, frames: frozenset[str], candidates: Sequence[Candidate]) -> list[SimilarShown]:
     """By what the table says first; the few that are left are compared by their frames too."""
-    frames = own_frames(payload_decompress(event.payload)) if event is not None else frozenset()
     one = _likeness(incident, frames)
     by_id = {other.pk: other for other in candidates}
     found = similar_rank(

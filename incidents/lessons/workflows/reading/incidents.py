@@ -96,7 +96,7 @@ def incident_story_read(
     facts = [shown.fact for shown in waivers]
     closing = closing_evaluate(incident, has_lesson=bool(lessons), controls=rows, waivers=facts)
     releases = releases_of(incident.pk)
-    together = _together(event)
+    together, waterfall, said = _together(event), _waterfall(event), _said(incident, event, groups)
     counted = hours_of(incident.pk, since=now - timedelta(hours=HOURS_SHOWN))
     return IncidentStory(
         incident=incident,
@@ -106,8 +106,8 @@ def incident_story_read(
         shown=shown,
         erased=erasures_read(project_id=incident.project_id, fingerprints=groups),
         together=together,
-        waterfall=_waterfall(event),
-        said=_said(incident, event, groups),
+        waterfall=waterfall,
+        said=said,
         releases=releases,
         hours=[counted.get(hour, 0) for hour in hour_window(now, HOURS_SHOWN)],
         merged=merged,
@@ -125,7 +125,15 @@ def incident_story_read(
         waivers=waivers,
         closing=closing,
         next_step=next_step_of(incident, has_controls=bool(rows), closing=closing),
-        around=around_read(incident=incident, event=event, groups=groups, together=together, releases=releases),
+        around=around_read(
+            incident=incident,
+            event=event,
+            groups=groups,
+            together=together,
+            releases=releases,
+            has_spans=bool(waterfall.spans),
+            has_words=bool(said),
+        ),
     )
 
 
