@@ -1,7 +1,6 @@
 """Phase S: exit criteria that the console computes, what is left alone on purpose, and a program that is frozen."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import yaml
@@ -14,7 +13,7 @@ from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Invalid
 from readiness.infra.transactions import atomic_write
-from readiness.programs.models import Program
+from readiness.programs.models import Program, Verdict
 from readiness.programs.services.definition import Computed, ProgramDefinition
 from readiness.programs.services.facts import Claim
 from readiness.programs.services.first_contact import first_contact_facts
@@ -118,7 +117,7 @@ def test_it_shows_what_is_computed_and_what_is_left_alone() -> None:
 
 
 @pytest.mark.django_db
-def test_it_says_frozen_and_asks_for_no_verdict(capsys: Any) -> None:
+def test_it_says_frozen_and_asks_for_no_verdict() -> None:
     imported(example=True)
     page = Client()
     page.force_login(an_engineer())
@@ -132,6 +131,7 @@ def test_it_says_frozen_and_asks_for_no_verdict(capsys: Any) -> None:
     evaluation = verdict_evaluate(slug="phase-s").evaluation
     assert (evaluation.evaluable, evaluation.reviews) == (False, ())
     assert verdicts_record_daily(actor=JOB) == 0
+    assert not Verdict.objects.exists()
     other = a_program()
     main = program_main()
     assert main is not None

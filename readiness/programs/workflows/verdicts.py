@@ -139,6 +139,8 @@ def verdict_record(txn: SingleConnectionTxn, *, slug: str, actor: Actor, cause: 
 def verdict_recorded(txn: SingleConnectionTxn, *, program: Program, actor: Actor, cause: str) -> ProgramView:
     """Within the transaction that holds the program's lock: evaluate, and append to the chain if it is due."""
     view = program_evaluated(program)
+    if view.evaluation.frozen is not None:  # no verdict is asked of it, so none is recorded
+        return view
     evaluation, last, state = view.evaluation, store.verdict_last(program), verdict_state(view.evaluation)
     unchanged = last is not None and last.state == state
     if unchanged and last is not None and evaluation.evaluated_at - last.evaluated_at < RECORD_AT_LEAST_EVERY:

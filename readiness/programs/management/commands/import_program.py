@@ -57,6 +57,9 @@ class Command(BaseCommand):
             self.stdout.write(f"Pinned to {evaluation.as_of}: freshness and the calendar use that date.")
         for warning in evaluation.warnings:
             self.stderr.write(f"warning: {warning}")
+        if evaluation.frozen:
+            self.stdout.write(f"Frozen, so no verdict is asked of it: {evaluation.frozen.reason}")
+            return
         score = f", {evaluation.rubric.total} of {evaluation.rubric.threshold}" if evaluation.rubric else ""
         self.stdout.write(f"Verdict: {evaluation.verdict}{score}. See why: manage.py verdict {program.slug}")
 
