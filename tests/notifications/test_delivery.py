@@ -92,6 +92,17 @@ def test_founders_get_a_mail_that_no_title_can_bend(mail_server: MailServer) -> 
     assert "<b>" not in html.get_content()
 
 
+def test_an_escalation_reaches_its_step_too(mail_server: MailServer) -> None:
+    a_founder(email="ada@example.test")
+    facts = {"Step": "2", "To": "lead@example.test, the engineering lead"}
+    published(key="INC-1:escalated:0:2", kind="incident.escalated", facts=facts)
+    published(facts={"To": "eve@example.test"})
+    worked()
+    assert [recipients for recipients, _ in mail_server.mails] == [
+        ["ada@example.test", "lead@example.test"], ["ada@example.test"],
+    ]  # fmt: skip
+
+
 def test_a_mail_server_that_refuses_is_tried_again(mail_server: MailServer) -> None:
     a_founder(email="ada@example.test")
     mail_server.refuses = "451 come back later"

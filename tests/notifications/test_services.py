@@ -85,11 +85,20 @@ def test_no_title_gets_out_of_its_line_or_its_element(title: str, fact: str) -> 
     head, mail = headline(telling), mail_compose(telling=telling, console="http://c")
     assert not any(c in head + mail.subject for c in "\r\n\x00\u202e\u2066")
     tags = {"h2", "/h2", "p", "/p", "table", "/table", "tr", "/tr", "th align=left", "/th", "td", "/td", "small",
-            "/small", 'a href="http://c/"', "/a"}  # fmt: skip
+            "/small", "br", 'a href="http://c/"', "/a"}  # fmt: skip
     assert {part.split(">")[0] for part in mail.html.split("<")[1:]} <= tags
     for block in slack_compose(telling=telling)["blocks"]:  # type: ignore[attr-defined]
         words = str(block.get("text", {}).get("text", "")) + "".join(e["text"] for e in block.get("elements", []))
         assert words.count("<") == words.count("<http://c/|")
+
+
+def test_a_summary_keeps_its_lines() -> None:
+    telling = a_telling(text="Two are open.\nINC-1 <b>\r\nINC-2\x00")
+    mail = mail_compose(telling=telling, console="http://c")
+    assert "Two are open.\nINC-1 <b>\nINC-2\n" in mail.text
+    assert "Two are open.<br>INC-1 &lt;b&gt;<br>INC-2" in mail.html
+    section = slack_compose(telling=telling)["blocks"][1]  # type: ignore[index]
+    assert section["text"]["text"] == "Two are open.\nINC-1 &lt;b&gt;\nINC-2"
 
 
 def test_a_digest_lists_and_says_how_many_more() -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 TEST = "test"
 DIGEST = "digest"
+ESCALATED = "incident.escalated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("incident.recurred", "Incident recurred"),
     Kind("incident.acknowledged", "Incident acknowledged", usual=False),
     Kind("incident.update_due", "Status update due"),
-    Kind("incident.escalated", "Incident escalated"),
-    Kind("incident.summary", "Summary of open incidents"),
+    Kind(ESCALATED, "Incident escalated"),
+    Kind("incidents.summary", "Summary of open incidents"),
     Kind("control.due", "Control is due to run"),
     Kind("control.stale", "Control turned stale"),
     Kind("control.broken", "Control broke"),

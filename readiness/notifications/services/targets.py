@@ -17,6 +17,11 @@ def addresses_parse(target: str) -> list[str]:
     return [part for part in re.split(r"[\s,;]+", target) if part]
 
 
+def addresses_in(words: str) -> list[str]:
+    """The mail addresses among the words of a notice's fact; whatever else stands there is left out."""
+    return [one for one in addresses_parse(words) if _ADDRESS.fullmatch(one)][:ADDRESSES]
+
+
 def target_clean(*, kind: str, target: str) -> str:
     """As it is stored: addresses one a line, a URL without spaces around it."""
     return "\n".join(dict.fromkeys(addresses_parse(target))) if kind == EMAIL else target.strip()

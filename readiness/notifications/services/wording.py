@@ -48,6 +48,11 @@ def line_clean(text: str, length: int = 2_000) -> str:
     return " ".join(kept.split())[:length]
 
 
+def text_clean(text: str) -> str:
+    """Its lines, each cleaned; a summary has several."""
+    return "\n".join(line_clean(line) for line in text[:2_000].strip().splitlines())
+
+
 def headline(telling: Telling) -> str:
     """`[P1] New incident: INC-12 Something broke`."""
     priority = f"[{line_clean(telling.priority)}] " if telling.priority else ""
@@ -69,13 +74,14 @@ def _facts(telling: Telling) -> list[tuple[str, str]]:
 
 def mail_compose(*, telling: Telling, console: str) -> Mail:
     """Plain text, and the same in simple HTML."""
-    head, text = headline(telling), line_clean(telling.text)
+    head, text = headline(telling), text_clean(telling.text)
     facts = _facts(telling)
     lines = [head, "", *([text, ""] if text else []), *(f"{name}: {value}" for name, value in facts)]
     lines += [*([""] if facts else []), telling.url, "", _why(console)]
     rows = "".join(f"<tr><th align=left>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts)
+    paragraph = escape(text).replace("\n", "<br>")
     html = (
-        f"<h2>{escape(head)}</h2><p>{escape(text)}</p>{f'<table>{rows}</table>' if rows else ''}"
+        f"<h2>{escape(head)}</h2><p>{paragraph}</p>{f'<table>{rows}</table>' if rows else ''}"
         f'<p><a href="{escape(telling.url)}">{escape(telling.url)}</a></p><p><small>{escape(_why(console))}</small></p>'
     )
     return Mail(f"Readiness: {head}"[:SUBJECT_CHARS], "\n".join(lines) + "\n", html)
@@ -116,7 +122,7 @@ def slack_compose(*, telling: Telling) -> dict[str, object]:
     """`text` for the notification, and blocks that a Mattermost or Slack shows."""
     head = _slack_plain(headline(telling))
     blocks = [_slack_section(f"*<{slack_escape(telling.url)}|{head.replace('|', '¦')}>*")]
-    if text := line_clean(telling.text):
+    if text := text_clean(telling.text):
         blocks.append(_slack_section(_slack_plain(text)))
     if facts := _facts(telling):
         words = " · ".join(f"{_slack_plain(name)}: {_slack_plain(value)}" for name, value in facts)

@@ -97,7 +97,7 @@ def channel_test(txn: SingleConnectionTxn, *, channel_id: int, actor: Actor) -> 
     now = utcnow()
     fields = {
         "kind": TEST,
-        "title": f"{channel.name} works",
+        "title": f"A test of {channel.name}",
         "text": f"{actor.name} sent this to see whether it arrives. Nothing has happened.",
         "page": "/operations/notifications/",
     }

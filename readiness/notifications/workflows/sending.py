@@ -4,7 +4,7 @@ Exactly once does not exist over HTTP or SMTP: a worker that is killed between a
 makes the same attempt again, once for each such death. The message's id is then the same, so that receivers can tell.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -15,9 +15,10 @@ from readiness.infra.notices import notice_publish
 from readiness.infra.outbox import outbox_fail, outbox_postpone, outbox_settle
 from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, transactional
 from readiness.notifications.models import Channel, Delivery, Notice
+from readiness.notifications.services.kinds import ESCALATED
 from readiness.notifications.services.outcomes import Reached, SendResult, rest_after, told_words
 from readiness.notifications.services.signing import secret_make
-from readiness.notifications.services.targets import FOUNDERS, addresses_parse
+from readiness.notifications.services.targets import FOUNDERS, addresses_in, addresses_parse
 from readiness.notifications.services.wording import LISTED, Telling
 from readiness.notifications.store import channels, deliveries, notices
 from readiness.notifications.workflows.transports import Sending, attempt
@@ -84,16 +85,20 @@ def _sending(row: Delivery, channel: Channel, now: datetime) -> Sending:
         tellings=[_telling(one.notice) for one in told if one.notice is not None],
         at=row.minute or now,
         total=0 if row.minute is None else deliveries.members_count(row.pk),
-        addresses=_addresses(channel.target) if is_mail else (),
+        addresses=_addresses(channel.target, told) if is_mail else (),
         url="" if is_mail else channel.target,
         signing=channel_secrets(channel, now) if channel.kind == Channel.Kind.WEBHOOK else (),
     )
 
 
-def _addresses(target: str) -> list[str]:
+def _addresses(target: str, told: Sequence[Delivery]) -> list[str]:
+    """Those of the list; with the founders, whom an escalation has reached, as its notice names them."""
     named = addresses_parse(target)
     founders = founder_addresses() if FOUNDERS in named else []
-    return list(dict.fromkeys([*founders, *(one for one in named if one != FOUNDERS)]))
+    escalated = [one.notice for one in told if one.notice is not None and one.notice.kind == ESCALATED]
+    reached = [address for notice in escalated for address in addresses_in(str(notice.facts.get("To", "")))]
+    also = reached if FOUNDERS in named else []
+    return list(dict.fromkeys([*founders, *also, *(one for one in named if one != FOUNDERS)]))
 
 
 def channel_secrets(channel: Channel, now: datetime) -> list[str]:
