@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.chromium import chromium, libraries
 from tests.console import FOUNDER_EMAIL, FOUNDER_PASSWORD, Console
@@ -25,6 +25,7 @@ OpenPage = Callable[..., Page]
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     executable = chromium()
+    expect.set_options(timeout=15_000)  # a page's own patience; a busy machine takes some of it
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=executable, args=_FLAGS, env=libraries(executable))
         yield running
