@@ -16,6 +16,9 @@ from incidents.lessons.models import (
     ControlRun,
     ControlVersion,
     Lesson,
+    PlaybookProposal,
+    PlaybookSection,
+    PlaybookVersion,
     RootCause,
     Waiver,
     WaiverRevocation,
@@ -182,3 +185,28 @@ class WaiverAdmin(ReadOnlyAdmin):
 class WaiverRevocationAdmin(ReadOnlyAdmin):
     list_display = ("waiver", "revoked_by", "revoked_at", "reason")
     list_select_related = ("waiver",)
+
+
+@admin.register(PlaybookSection)
+class PlaybookSectionAdmin(ReadOnlyAdmin):
+    """Changed by reviewed edits on the playbook's own pages: never here."""
+
+    list_display = ("number", "title", "error_class", "component", "version", "updated_at")
+    list_filter = ("error_class",)
+    search_fields = ("title", "component")
+
+
+@admin.register(PlaybookProposal)
+class PlaybookProposalAdmin(ReadOnlyAdmin):
+    list_display = ("id", "section", "title", "why", "state", "author", "proposed_at", "decided_by", "self_reviewed")
+    list_filter = ("state", "self_reviewed")
+    list_select_related = ("section",)
+    search_fields = ("title", "why", "author")
+
+
+@admin.register(PlaybookVersion)
+class PlaybookVersionAdmin(ReadOnlyAdmin):
+    list_display = ("version", "at", "section", "why", "evolved", "author", "reviewer", "self_reviewed")
+    list_filter = ("evolved", "self_reviewed")
+    list_select_related = ("section",)
+    search_fields = ("why", "root_cause")

@@ -286,4 +286,7 @@ def test_it_lets_viewers_read_and_founders_raise_the_version(page: Client) -> No
     assert founder.post("/playbook/versions/raise/", {"why": "x", "version": "v0.1"}).status_code == 422
     assert "v1.0" in founder.post("/playbook/versions/raise/", {"why": "Ours now"}, follow=True).content.decode()
     assert Client().get("/playbook/").status_code == 302
+    for name in ("section", "proposal", "version"):
+        assert founder.get(f"/admin/lessons/playbook{name}/").status_code == 200
+        assert founder.post(f"/admin/lessons/playbook{name}/add/").status_code == 403
     assert page.get("/playbook/proposals/1/accept/").status_code == 405
