@@ -43,7 +43,7 @@ class IncidentFilter(django_filters.FilterSet):
     )
     SAMPLES = (("no", "Without samples"), ("only", "Only samples"))
     SNOOZED = (("awake", "Awake"), ("only", "Snoozed"), ("all", "Both"))
-    SORTS = (("attention", "What needs a person"), ("seen", "Last seen"))
+    SORTS = (("attention", "Most pressing"), ("seen", "Last seen"))
 
     q = django_filters.CharFilter(method="search", label="Search")
     state = django_filters.ChoiceFilter(choices=STATES, method="by_state", label="State", empty_label=None)

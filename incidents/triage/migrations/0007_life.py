@@ -229,6 +229,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("user__isnull", False), models.Q(("email", ""), _negated=True), _connector="OR"),
                 name="triage_contact_reachable",
+                violation_error_message="Choose a person of the console, or give an e-mail.",
             ),
         ),
         migrations.AddConstraint(

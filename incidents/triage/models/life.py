@@ -86,7 +86,9 @@ class EscalationContact(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(step__in=(1, 2, 3)), name="triage_contact_step_known"),
             models.CheckConstraint(
-                condition=models.Q(user__isnull=False) | ~models.Q(email=""), name="triage_contact_reachable"
+                condition=models.Q(user__isnull=False) | ~models.Q(email=""),
+                name="triage_contact_reachable",
+                violation_error_message="Choose a person of the console, or give an e-mail.",
             ),
         ]
         # contacts_of(): a project's path, and the installation's
