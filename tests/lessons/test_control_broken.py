@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from incidents.errors.models import ErrorEvent
 from incidents.lessons.models import Control
@@ -11,7 +12,7 @@ from incidents.triage.models import Incident, TimelineEntry
 from readiness.infra.models import OutboxMessage
 from readiness.infra.outbox import outbox_deliver
 from readiness.infra.transactions import atomic_write
-from tests.factories import ANYBODY, a_proven_control, a_run, an_incident
+from tests.factories import ANYBODY, a_founder, a_proven_control, a_run, an_incident
 
 pytestmark = pytest.mark.django_db
 BAD, GOOD = "1" * 40, "2" * 40
@@ -35,7 +36,7 @@ def topics() -> set[tuple[str, str]]:
     return {(row.topic, row.key) for row in OutboxMessage.objects.all()}
 
 
-def test_it_opens_its_own_incident_linked_both_ways() -> None:
+def test_it_opens_its_own_incident_linked_both_ways(client: Client) -> None:
     control = guarded()
     assert on_main(control, "failed", BAD) == "broken"
     outbox_deliver()
@@ -48,6 +49,9 @@ def test_it_opens_its_own_incident_linked_both_ways() -> None:
     assert said(control.incident, "control-incident") == [
         f"{control.public_id} “{control.title}” is broken: {own.public_id} is its incident."
     ]
+    client.force_login(a_founder())
+    assert f'href="/incidents/{own.public_id}/"' in client.get(f"/controls/{control.public_id}/").content.decode()
+    assert f'href="/controls/{control.public_id}/"' in client.get(f"/incidents/{own.public_id}/").content.decode()
     event = ErrorEvent.objects.get(error_id=own.first_error_id)
     assert event.context["commit"] == BAD
     assert event.context["control"] == control.public_id

@@ -15,7 +15,7 @@ OVERDUE_BATCH = 500
 
 
 def control_find(control_id: int) -> Control | None:
-    return Control.objects.select_related("incident").filter(pk=control_id).first()
+    return Control.objects.select_related("incident", "own_incident").filter(pk=control_id).first()
 
 
 def controls_of_incident(incident_id: int) -> QuerySet[Control]:
