@@ -1,5 +1,6 @@
 """How it stands with the incidents, on the first page: what is open, how fast, what came back, what will."""
 
+import re
 from datetime import timedelta
 from html import unescape
 
@@ -60,6 +61,7 @@ def test_it_says_what_will_happen_again(client: Client) -> None:
     prevention = home_read().preventions
     assert (prevention.without, prevention.states, prevention.total) == (1, {"unproven": 1}, 2)
     page = words(client)
+    assert re.search(r"\d:\d\d of 15:00", page)
     assert "1 incident without a control, 1 control that proves nothing" in page
     assert "within 15:00" in page
 

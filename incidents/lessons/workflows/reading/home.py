@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from incidents.lessons import store
 from incidents.lessons.workflows.closing import closing_evaluate
 from incidents.lessons.workflows.reading.steps import next_step_of
+from incidents.triage.services.clock import DiagnosisClock, diagnosis_clock
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
 NEEDS_SHOWN = 20
+UNDIAGNOSED = ("detected", "acknowledged", "recurred")
 
 
 @dataclass(frozen=True, slots=True)
 class NeedsPerson:
     """One thing that waits for a person. `incident` is `INC-12`, `control` `CTL-7` or empty; `code` a NextStep's, the
-    state of a control that prevents nothing any more (broken, stale, ineffective), or `waiver_over`.
+    state of a control that prevents nothing any more (broken, stale, ineffective), or `waiver_over`. `clock`: of an
+    open incident that nobody has diagnosed.
     """
 
     incident: str
@@ -23,6 +26,7 @@ class NeedsPerson:
     title: str
     code: str
     text: str
+    clock: DiagnosisClock | None = None
 
 
 @transactional(TransactionIntent.READ_ONLY)
@@ -45,7 +49,12 @@ def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) ->
             incident, has_lesson=incident.pk in learnt, controls=mine, waivers=waivers.get(incident.pk, ())
         )
         step = next_step_of(incident, has_controls=bool(mine), closing=closing)
-        found.append(NeedsPerson(incident.public_id, "", incident.priority, incident.title, step.code, step.text))
+        clock = None
+        if incident.status in UNDIAGNOSED and incident.diagnosed_at is None:
+            clock = diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=None, now=now)
+        found.append(
+            NeedsPerson(incident.public_id, "", incident.priority, incident.title, step.code, step.text, clock)
+        )
     for control in store.controls_failing(now=now, limit=limit):
         incident = control.incident
         found.append(
