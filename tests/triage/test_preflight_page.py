@@ -90,6 +90,13 @@ def test_hostile_words_are_text_and_an_unknown_page_is_no_link(reader: Client, s
     assert "&lt;script&gt;" in page
 
 
+def test_many_findings_fold_behind_the_gravest(reader: Client, settings: Any) -> None:
+    settings.READINESS_RISK_SOURCES = [f"{__name__}.leads_nowhere"] * 15
+    page = page_of(reader)
+    assert page.index("3 more, none graver than these") > page.index("What breaks, the gravest first")
+    assert page.count("pill-neutral") == 15 + 7  # the trends too
+
+
 def test_its_queries_do_not_grow(reader: Client, django_assert_max_num_queries: Any) -> None:
     def queries() -> int:
         with django_assert_max_num_queries(70) as seen:
