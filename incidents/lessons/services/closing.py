@@ -91,7 +91,8 @@ def incident_closing_evaluate(
         text = "It came back since the root cause was written: revise it, and name the commit that is broken now."
         missing.append(Missing("root_cause", text))
     elif grave and not has_root_cause:
-        missing.append(Missing("root_cause", "The root cause is not written: say what happened and why it could."))
+        text = "The root cause is not written, or has no evidence: say why it could happen, and pin what shows it."
+        missing.append(Missing("root_cause", text))
     if grave and not has_lesson:
         missing.append(Missing("lesson", "No lesson is written: say what we believed, what was true, what we do now."))
     if grave and not has_post_mortem:
