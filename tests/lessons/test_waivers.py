@@ -13,8 +13,10 @@ from incidents.lessons.services.closing import ControlFact, incident_closing_eva
 from incidents.lessons.services.control_state import ControlKind, ControlState
 from incidents.lessons.services.waivers import LONGEST, WaiverFact, WaiverKind, waiver_counts, waiver_draft
 from incidents.lessons.workflows import (
+    control_revise,
     control_run_record,
     control_waive,
+    controls_standing_read,
     controls_waived_read,
     incident_close,
     incident_prevent,
@@ -189,6 +191,21 @@ def test_it_lets_a_broken_control_count_until_it_is_over() -> None:
     assert "broken" in waiting(incident)
     assert not incident_story_read(incident_id=incident.pk).closing.allowed
     assert controls_waived_read(control_ids=[control.pk]) == {}
+
+
+@pytest.mark.django_db
+def test_it_covers_no_control_that_was_refuted_or_made_anew() -> None:
+    control = a_proven_control(incident=an_incident(incident={"priority": "P1"}))
+    lesson_write(incident_id=control.incident_id, believed="a", was_true="b", do_now="c", actor=ANYBODY)
+    control_run_record(control_id=control.pk, report=a_run("failed", "9" * 40, on_main=True), reporter=ANYBODY)
+    control_waive(control_id=control.pk, reason="So.", expires_at=soon(), actor=ANYBODY, role="founder")
+    assert [row.waiver != "" for row in controls_standing_read(project_id=None)] == [True]
+    control_revise(control_id=control.pk, changes={"command": "true"}, actor=ANYBODY)
+    assert [row.waiver for row in controls_standing_read(project_id=None)] == [""]
+    assert (controls_waived_read(control_ids=[control.pk]), waivers_counting_read()) == ({}, [])
+    story = incident_story_read(incident_id=control.incident_id)
+    assert [shown.counts for shown in story.waivers] == [False]
+    assert not story.closing.waivers
 
 
 @pytest.mark.django_db

@@ -13,6 +13,9 @@ from readiness.infra.refusals import FieldError, Forbidden, Invalid
 
 LONGEST = timedelta(days=90)
 MAX_REASON = 2_000
+# A control's states in which a waiver over it is worth anything: proven once (it may be found stale any moment), and
+# not refuted. One that is ineffective, or was made anew, has nothing to count on.
+COVERED = frozenset({"proven", "stale", "broken"})
 
 
 class WaiverKind(StrEnum):

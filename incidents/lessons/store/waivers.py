@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from incidents.lessons.models import Control, Waiver, WaiverRevocation
-from incidents.lessons.services.waivers import WaiverFact, WaiverKind
+from incidents.lessons.services.waivers import COVERED, WaiverFact, WaiverKind
 from incidents.triage.models import Incident
 
 WAIVERS_SHOWN = 50
@@ -59,10 +59,11 @@ def waivers_of_incident(incident_id: int) -> QuerySet[Waiver]:
 
 
 def waivers_counting(now: datetime) -> QuerySet[Waiver]:
-    """Those that count at this moment (services.waivers.waiver_counts)."""
+    """Those that count at this moment (services.waivers.waiver_counts), over controls that can be covered."""
     covered = Q(given_role="founder") | Q(incident__priority__in=("P2", "P3"))
     standing = Q(revocation__isnull=True) | Q(revocation__revoked_at__gt=now)
-    return Waiver.objects.filter(covered, standing, given_at__lte=now, expires_at__gt=now)
+    worth = Q(control__isnull=True) | Q(control__state__in=COVERED)
+    return Waiver.objects.filter(covered, standing, worth, given_at__lte=now, expires_at__gt=now)
 
 
 def waivers_counting_listed(now: datetime, *, limit: int) -> QuerySet[Waiver]:
@@ -82,12 +83,12 @@ def incidents_waiver_lapsed(now: datetime, *, limit: int) -> QuerySet[Incident]:
 
     For P2 and P3 a playbook entry alone is enough: those are not in it. The gravest first.
     """
-    given = Waiver.objects.filter(incident_id=OuterRef("pk"), kind=Waiver.Kind.CLOSE)
-    controls = Control.objects.filter(incident_id=OuterRef("pk"))
+    given = Waiver.objects.filter(kind=Waiver.Kind.CLOSE).order_by()
+    controls = Control.objects.filter(incident_id__in=given.values("incident_id")).order_by()
     proven = controls.filter(state=Control.State.PROVEN, pass_due_at__gte=now)
     read = controls.filter(kind=Control.Kind.PLAYBOOK, incident__priority__in=("P2", "P3"))
-    counting = waivers_counting(now).filter(incident_id=OuterRef("pk"), kind=Waiver.Kind.CLOSE)
+    counting = waivers_counting(now).filter(kind=Waiver.Kind.CLOSE).order_by()
     done = Incident.objects.filter(status__in=(Incident.Status.PREVENTED, Incident.Status.CLOSED), synthetic=False)
-    return done.filter(Exists(given), ~Exists(counting), ~Exists(proven), ~Exists(read)).order_by(
-        "priority", "-last_seen"
-    )[:limit]
+    held = Q(pk__in=counting.values("incident_id")) | Q(pk__in=proven.values("incident_id"))
+    lapsed = done.filter(pk__in=given.values("incident_id")).exclude(held | Q(pk__in=read.values("incident_id")))
+    return lapsed.order_by("priority", "-last_seen")[:limit]

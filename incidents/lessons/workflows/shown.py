@@ -8,7 +8,7 @@ from incidents.lessons import store
 from incidents.lessons.models import Control, ControlRun, Waiver
 from incidents.lessons.services.control_state import ControlState, ControlVerdict, RunEffect
 from incidents.lessons.services.prevention import control_is_overdue
-from incidents.lessons.services.waivers import WaiverFact, waiver_counts
+from incidents.lessons.services.waivers import COVERED, WaiverFact, waiver_counts
 from incidents.lessons.workflows.states import control_verdict
 
 _WAIVABLE = (ControlState.STALE, ControlState.BROKEN)
@@ -39,7 +39,8 @@ def waivers_shown(rows: Iterable[Waiver], *, priority: str, now: datetime) -> li
                 fact=fact,
                 incident=row.incident.public_id,
                 title=row.control.title if row.control else row.incident.title,
-                counts=waiver_counts(waiver=fact, priority=priority, now=now),
+                counts=waiver_counts(waiver=fact, priority=priority, now=now)
+                and (row.control is None or row.control.state in COVERED),
                 standing=revocation is None and now < fact.expires_at,
                 revoked_by=revocation.revoked_by if revocation else "",
                 revoked_reason=revocation.reason if revocation else "",

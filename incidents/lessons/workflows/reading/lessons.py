@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from incidents.lessons import store
 from incidents.lessons.models import Lesson
 from incidents.lessons.services.control_state import ControlState
-from incidents.lessons.services.waivers import WaiverFact, waiver_counts
+from incidents.lessons.services.waivers import COVERED, WaiverFact, waiver_counts
 from incidents.lessons.workflows.shown import ControlShown, controls_shown
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import Session, TransactionIntent, transactional
@@ -34,10 +34,12 @@ def lessons_shown_read(session: Session, *, lessons: Sequence[Lesson]) -> list[L
             controls.get(lesson.incident_id, []), runs={}, now=now, has_broken_commit=True, waivers=()
         )
         proven = any(shown.verdict.state is ControlState.PROVEN for shown in mine)
+        covered = {shown.control.public_id for shown in mine if shown.verdict.state in COVERED}
         counting = [
             fact
             for fact in given.get(lesson.incident_id, [])
             if waiver_counts(waiver=fact, priority=lesson.incident.priority, now=now)
+            and (not fact.control or fact.control in covered)
         ]
         found.append(LessonShown(lesson, mine, proven, [] if proven else counting))
     return found
