@@ -47,7 +47,7 @@ def _write_lesson(incident_id: int, given: dict[str, Any], actor: Actor) -> str:
 def _write_control(incident_id: int, given: dict[str, Any], actor: Actor) -> str:
     control = workflows.control_create(incident_id=incident_id, actor=actor, **given)
     if control.kind == Control.Kind.PLAYBOOK:
-        return f"{control.public_id} is in the playbook."
+        return f"{control.public_id} is kept. Propose it for the playbook, where the next one looks first."
     return f"{control.public_id} is made. Now prove it: let it fail on the broken commit and pass on the fix."
 
 

@@ -20,12 +20,12 @@ def incidents_real_exist() -> bool:
 
 
 def incidents_open_counts() -> dict[str, int]:
-    """priority → open real incidents (index triage_incident_waiting)."""
+    """priority → open real incidents (index triage_incident_priority)."""
     return dict(_real().filter(status__in=OPEN).values_list("priority").annotate(total=Count("pk")).order_by())
 
 
 def incidents_opened_daily(*, since: datetime) -> dict[date, int]:
-    """UTC day → real incidents whose first event was stored on it (index triage_incident_opened)."""
+    """UTC day → real incidents whose first event was stored on it (of those of the window)."""
     rows = _real().filter(detected_at__gte=since, merged_into__isnull=True)
     hours = rows.annotate(hour=UtcHour("detected_at")).values_list("hour").annotate(total=Count("pk")).order_by()
     days: Counter[date] = Counter()

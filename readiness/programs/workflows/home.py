@@ -11,6 +11,7 @@ from incidents.triage.workflows.figures import IncidentFigures, incident_figures
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 from readiness.infra.trend import TrendChart, TrendSeries, day_label, days_until, weeks_compared
+from readiness.notifications.workflows.reading import telling_gap_read
 from readiness.programs.workflows.verdicts import ProgramView, program_main_view
 
 DAYS = 30
@@ -19,7 +20,9 @@ NEEDS_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class HomeView:
-    """`program` is None before the first import. The figures and `trends` are of the last DAYS days."""
+    """`program` is None before the first import; `untold`: why nobody would be told of anything, empty when somebody
+    would be. The figures and `trends` are of the last DAYS days.
+    """
 
     program: ProgramView | None
     needs: list[NeedsPerson]
@@ -27,6 +30,7 @@ class HomeView:
     clocks: DiagnosisClocks
     preventions: Preventions
     trends: tuple[TrendChart, ...]
+    untold: str
 
 
 @transactional(TransactionIntent.READ_ONLY)
@@ -44,6 +48,7 @@ def home_read(session: Session) -> HomeView:
             _daily("Errors per day", "Errors", labels, errors),
             _daily("Incidents opened per day", "Incidents", labels, incidents.opened),
         ),
+        untold=telling_gap_read(),
     )
 
 
