@@ -5,7 +5,9 @@ the environment that the settings read, and ends what was started. Servers start
 tests of pure services never pay for one. Run as `python -m pytest`, which puts the checkout on the import path.
 """
 
+import gc
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -26,6 +28,9 @@ _IMPURE = {"django_db_setup", "_django_db_helper", "fresh_database", "template_d
 # What starts programs: its tests mostly wait, so they have a run of their own. The launcher's have their own fixtures.
 _SERVED = {"console", "fresh_console"}
 _SERVED_FOLDERS = ("tests/launcher/", "tests/bench/")
+# What a page says does not change with the database, so these are shown once, on SQLite; that each page stands on
+# PostgreSQL too, with its queries, is what tests/test_every_page.py walks through there.
+_PAGES = re.compile(r"tests/(?!bench/)\w+/test_\w*(pages?|admin)\.py")
 
 
 @dataclass
@@ -49,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """A wrapper, so that it comes before pytest-django's own hook, which reads the settings."""
+    gc.disable()  # nothing that is imported or collected goes away again (pytest_collection_finish)
     kind = early_config.known_args_namespace.database
     home = Path(tempfile.mkdtemp(prefix="readiness-test-"))
     for name in [name for name in os.environ if name in _FOREIGN or name.startswith("READINESS_")]:
@@ -76,6 +82,12 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"database: {config.stash[GROUND].kind}"
 
 
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests are not looked through again by each collection of garbage."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what needs no database as `pure`, what starts programs as `served`; drop the other database's; no flush."""
@@ -91,6 +103,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.pure)
         if names & _SERVED or item.nodeid.startswith(_SERVED_FOLDERS):
             item.add_marker(pytest.mark.served)
+        if _PAGES.match(item.nodeid):
+            item.add_marker(pytest.mark.once)
     others = ("sqlite_only", "once") if config.stash[GROUND].postgres else ("postgres_only",)
     elsewhere = [item for item in items if any(item.get_closest_marker(other) for other in others)]
     if elsewhere:

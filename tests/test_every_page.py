@@ -27,7 +27,7 @@ from tests.browser import OpenPage, sign_in
 from tests.console import Console
 from tests.factories import ANYBODY, a_control, a_proven_control, a_root_cause, an_event, an_incident
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.postgres_only  # where pages are shown on SQLite, they are looked at on PostgreSQL here
 MARKUP = "<script>alert('it')</script> " + "x" * 90
 HOSTILE = f"{MARKUP} \u202e mirrored"
 TRACE = "c" * 32
