@@ -116,6 +116,26 @@ def write(page: Page, section: str, fields: dict[str, str], button: str) -> None
     page.locator(f"section#{section}:not([data-before])").wait_for()  # the answer's own, by htmx or as a page
 
 
+GUARDED = """\
+program: guarded
+kind: go
+title: Guarded
+gates:
+  - key: G1
+    title: What broke once stays prevented
+    criteria:
+      - key: G1.1
+        asks: Every control holds
+        controls: {}
+"""
+
+
+def guarded(console: Console, key: str) -> tuple[str, str]:
+    """The verdict of the program whose one gate rests on the controls, and that gate."""
+    answer = console.call("GET", "/ops/verdicts/guarded", key=key).json()
+    return answer["verdict"], answer["gates"][0]["status"]
+
+
 def test_from_crash_to_verdict(fresh_console: Console, open_page: OpenPage, shop: Shop) -> None:
     console, page = fresh_console, sign_in(open_page(fresh_console))
 
@@ -172,6 +192,13 @@ def test_from_crash_to_verdict(fresh_console: Console, open_page: OpenPage, shop
     page.get_by_role("button", name="Close it").click()
     expect(page.locator("section#closing")).to_contain_text("Closed")
 
+    # a gate asks that every control holds
+    console.manage("import_program", "phase-1-exit", "--example")
+    (shop.path.parent / "guarded.yaml").write_text(GUARDED)
+    console.manage("import_program", str(shop.path.parent / "guarded.yaml"))
+    reader = console.key("ops:read")
+    assert guarded(console, reader) == ("GO", "PASS")
+
     # the fix is reverted: the control breaks on main, for everybody to see
     shop.commit("revert the fix", shop=BUGGY)
     assert client(console, shop, "control", key).returncode == 1
@@ -179,10 +206,12 @@ def test_from_crash_to_verdict(fresh_console: Console, open_page: OpenPage, shop
     expect(page.locator(".page-head")).to_contain_text(re.compile("broken", re.IGNORECASE))
     page.goto("/")
     expect(page.locator("main")).to_contain_text(key)
+    assert guarded(console, reader) == ("NO-GO", "FAIL")
     shop.commit("the fix again", shop=MENDED)
     assert client(console, shop, "control", key).returncode == 0
     page.goto(f"/controls/{key}/")
     expect(page.locator(".page-head")).to_contain_text(re.compile("proven", re.IGNORECASE))
+    assert guarded(console, reader) == ("GO", "PASS")
 
     # it crashes again, in the release that has the fix: the green control has prevented nothing
     assert "ZeroDivisionError" in shop.crash(console.dsn, "split", at=shop.fixed).stderr
@@ -198,14 +227,13 @@ def test_from_crash_to_verdict(fresh_console: Console, open_page: OpenPage, shop
     assert axe(page) == []
     page.goto("/")
     expect(page.locator("main")).to_contain_text("1 incident broke again")
+    assert guarded(console, reader)[1] == "FAIL"
 
     # the verdict is computed
-    console.manage("import_program", "phase-1-exit", "--example")
-    page.goto("/")
     expect(page.locator(".verdict")).to_have_text("NO-GO")
     expect(page.locator("main")).to_contain_text("68.75")
     assert axe(page) == []
-    answer = console.call("GET", "/ops/verdicts/phase-1-exit", key=console.key("ops:read")).json()
+    answer = console.call("GET", "/ops/verdicts/phase-1-exit", key=reader).json()
     assert (answer["verdict"], answer["score"], answer["gap"]) == ("NO-GO", "68.75", "11.25")
     assert [blocker["ref"] for blocker in answer["blockers"]] == ["rubric", "G5", "G6", "G7"]
     assert console.manage("verdict", "phase-1-exit", expect=1).returncode == 1
