@@ -10,6 +10,7 @@ from incidents.errors.adapters import error_view
 from incidents.errors.models import CheckIn, DroppedCount, ErrorEvent, Monitor, UserReport
 from tests.console import Console
 from tests.javascript import node
+from tests.servers import wait_until
 
 pytestmark = pytest.mark.once
 
@@ -23,6 +24,8 @@ def sent(console: Console) -> dict[str, Any]:
     done = node(PROGRAM, made["dsn"])
     assert done.returncode == 0, done.stderr
     with console.tables():
+        said = DroppedCount.objects.filter(project_id=made["project_id"])  # gathered for a second before it is written
+        wait_until(said.exists, what="what the SDK said that it dropped")
         rows: dict[str, list[Any]] = {
             model.__name__: list(model.objects.filter(project_id=made["project_id"]))
             for model in (ErrorEvent, UserReport, CheckIn, Monitor, DroppedCount)

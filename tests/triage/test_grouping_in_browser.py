@@ -27,7 +27,7 @@ def choose(page: Page, *incidents: Incident) -> None:
         box = page.get_by_label(f"Choose {incident.public_id}", exact=True)
         box.focus()
         page.keyboard.press("Space")
-    page.get_by_role("button", name="Merge the chosen").focus()
+    page.get_by_role("button", name="Merge…", exact=True).focus()
     page.keyboard.press("Enter")
 
 
