@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import PostgresServer
+from tests.servers import PostgresServer, quick_folder
 
 pytest_plugins = ["tests.console", "tests.browser"]
 
@@ -56,7 +56,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     """A wrapper, so that it comes before pytest-django's own hook, which reads the settings."""
     gc.disable()  # nothing that is imported or collected goes away again (pytest_collection_finish)
     kind = early_config.known_args_namespace.database
-    home = Path(tempfile.mkdtemp(prefix="readiness-test-"))
+    home = Path(tempfile.mkdtemp(prefix="readiness-test-", dir=quick_folder()))
     for name in [name for name in os.environ if name in _FOREIGN or name.startswith("READINESS_")]:
         del os.environ[name]
     postgres = PostgresServer.prepare() if kind == "postgres" else None

@@ -20,6 +20,7 @@ import psycopg
 
 NOBODY = 65534  # PostgreSQL refuses to run as root
 PR_SET_PDEATHSIG = 1
+QUICK_BYTES = 4 * 1024**3
 # Without autovacuum too: its workers would hold on to databases that are copied and dropped all the time.
 _TRUSTING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -84,6 +85,16 @@ def wait_until(
         time.sleep(0.02)
 
 
+def quick_folder() -> str | None:
+    """A file system in memory for what a run writes and throws away, where there is one with room; else the usual one.
+
+    A copy of the PostgreSQL template is 900 files: half a second on a disk, a twentieth in memory.
+    """
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > QUICK_BYTES
+    return str(memory) if roomy else None
+
+
 @dataclass
 class PostgresServer:
     """PostgreSQL on a private socket in `directory`; nothing listens on the network.
@@ -100,7 +111,7 @@ class PostgresServer:
     @classmethod
     def prepare(cls, *, durable: bool = False, options: Mapping[str, str] | None = None) -> "PostgresServer":
         """Choose where it will live, without starting it: its URL is needed before the first test is known."""
-        directory = Path(tempfile.mkdtemp(prefix="rpg-"))
+        directory = Path(tempfile.mkdtemp(prefix="rpg-", dir=None if durable else quick_folder()))
         if len(str(directory / ".s.PGSQL.5432")) > 90:  # the kernel's limit for a socket path is 107 bytes
             directory.rmdir()
             directory = Path(tempfile.mkdtemp(prefix="rpg-", dir="/tmp"))
