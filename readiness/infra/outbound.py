@@ -220,7 +220,7 @@ def _connect(target: OutboundTarget, addresses: Sequence[str], until: float) -> 
         return plain
     try:
         return ssl.create_default_context().wrap_socket(plain, server_hostname=target.host)
-    except BaseException:
+    except BaseException:  # whatever ends it, also a task's time limit: the socket is ours to close
         plain.close()
         raise
 
