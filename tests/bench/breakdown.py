@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -50,7 +50,7 @@ def asleep(home: Path, *, postgres: bool) -> Iterator[Console]:
             server = ending.enter_context(database_server())
             database_make(server, "bench")
             env["DATABASE_URL"] = server.url("bench")
-        console = Console(home, 8000, env.get("DATABASE_URL", ""), env, nullcontext)
+        console = Console(home, 8000, env.get("DATABASE_URL", ""), env, None)
         console.manage("migrate", "--verbosity", "0")
         yield console
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from psycopg import sql
@@ -72,7 +72,7 @@ def running(home: Path, *, env: Mapping[str, str] | None = None) -> Iterator[Con
         **_UNLIMITED,
         **(env or {}),
     }
-    console = Console(home, port, environment.get("DATABASE_URL", ""), environment, nullcontext)
+    console = Console(home, port, environment.get("DATABASE_URL", ""), environment, None)
     try:
         console.start()
         yield console

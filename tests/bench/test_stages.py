@@ -1,6 +1,5 @@
 """Where an event's time goes: the clock of the stages, and that each stage is still there to be found."""
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def test_it_leaves_a_stage_that_fails() -> None:
 @pytest.mark.once
 def test_it_meets_every_stage_of_a_real_request(fresh_database: str, tmp_path: Path) -> None:
     env = {**bare_environment(), "READINESS_HOME": str(tmp_path / "home"), "DATABASE_URL": fresh_database}
-    console = Console(tmp_path / "home", 8000, fresh_database, env, nullcontext)
+    console = Console(tmp_path / "home", 8000, fresh_database, env, None)
     figures = stages_run(console, tmp_path / "events", repeats=1, count=4)
     assert [stage for stage, calls in figures["calls"].items() if calls == 0] == []
     assert figures["stages"].keys() == {REQUEST, *STAGES}
