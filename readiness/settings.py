@@ -274,6 +274,8 @@ READINESS_TENANT_OF_PROJECT = "readiness.tenants.workflows.tenant_slug_of"  # fo
 READINESS_KEY_FIGURES = "incidents.errors.workflows.key_lines_read"  # what Connect shows of refused errors
 # What people wrote on an incident: one that has any is not merged away.
 READINESS_INCIDENT_HOLDERS = ("incidents.lessons.workflows.incident_holdings",)
+# Which of the listed incidents have no control, so that they will happen again.
+READINESS_INCIDENTS_UNPREVENTED = "incidents.lessons.workflows.incidents_will_recur"
 # What subjects above lessons add to SESSION_PLAYBOOK.yaml, such as the plan's phases.
 READINESS_PLAYBOOK_CHAPTERS: list[str] = ["readiness.programs.workflows.chapters.playbook_chapters"]
 READINESS_ERROR_RECORDER = "incidents.errors.workflows.console_error_record"

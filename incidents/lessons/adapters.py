@@ -96,8 +96,8 @@ class TogetherView:
 
 @dataclass(frozen=True, slots=True)
 class FounderIncidentResponse:
-    """GET /ops/incidents/INC-12 (INTERFACES.md); `waivers`: by which it or a control counts now; `merged_into`:
-    `INC-7`, where its events are, for a merged one.
+    """GET /ops/incidents/INC-12 (INTERFACES.md); `will_happen_again`: no control of any kind came out of it;
+    `waivers`: by which it or a control counts now; `merged_into`: `INC-7`, where its events are, for a merged one.
     """
 
     id: str
@@ -120,6 +120,7 @@ class FounderIncidentResponse:
     root_cause: dict[str, Any] | None
     lessons: list[dict[str, Any]]
     controls: list[dict[str, str]]
+    will_happen_again: bool
     recurrences: int
     timeline: list[dict[str, Any]]
     waivers: list[dict[str, Any]]
@@ -160,6 +161,7 @@ def founder_incident_response(
             {"key": row.key, "kind": row.kind, "state": row.state, "title": row.title, "reason": row.reason}
             for row in controls
         ],
+        will_happen_again=not controls,
         recurrences=recurrences,
         timeline=[{"at": isoz(e.at), "kind": e.kind, "text": e.text, "actor": e.actor} for e in timeline],
         waivers=[

@@ -16,6 +16,7 @@ from incidents.triage.services.correlations import correlation_page
 from incidents.triage.services.ops_health import health_counts, health_overall
 from incidents.triage.services.ops_risks import OpsRiskLevel, risk_counts, risks_from, risks_sentence
 from incidents.triage.services.ops_trends import DEFAULT_DAYS, MAX_DAYS, METRICS, TrendDefinition, metric_find
+from incidents.triage.services.severity import OpsSeverity
 from incidents.triage.workflows import (
     correlation_read,
     decisions_read,
@@ -55,12 +56,37 @@ def _known(request: MachineRequest, *names: str) -> None:
             )
 
 
+def _component(request: MachineRequest) -> str | None:
+    """The component that is asked for, None for all. Raises Invalid."""
+    asked = request.GET.get("component")
+    if asked is not None and not (asked.isprintable() and 1 <= len(asked) <= MAX_COMPONENT):
+        raise Invalid(
+            f"component must be a component's name of 1 to {MAX_COMPONENT} characters.",
+            errors=[FieldError("/component", f"{asked[:20]!r} is not.")],
+        )
+    return asked
+
+
 @machine(methods=("GET",))
 @requires_scope("ops:read")
 def infra_summary(request: MachineRequest) -> HttpResponse:
-    """GET /ops/incidents/infra-summary?hours=24: what failed lately, by what it asks of an operator."""
-    hours = _number(request, "hours", default=24, most=MAX_HOURS)
-    summary = incidents_summary_read(hours=hours, project_id=request.caller.project_id)
+    """GET /ops/incidents/infra-summary?hours=24&component=&min_severity=info: what failed lately, by what it asks of an
+    operator.
+    """
+    _known(request, "hours", "component", "min_severity")
+    severities = {severity.value: severity for severity in OpsSeverity}
+    asked = request.GET.get("min_severity", OpsSeverity.INFO.value)
+    if asked not in severities:
+        raise Invalid(
+            f"min_severity must be one of {', '.join(severities)}.",
+            errors=[FieldError("/min_severity", f"{asked[:20]!r} is not.")],
+        )
+    summary = incidents_summary_read(
+        hours=_number(request, "hours", default=24, most=MAX_HOURS),
+        component=_component(request),
+        min_severity=severities[asked],
+        project_id=request.caller.project_id,
+    )
     return json_response(
         founder_incidents_summary(counts=summary.counts, recent=summary.recent, start=summary.start, end=summary.end)
     )
@@ -71,13 +97,7 @@ def infra_summary(request: MachineRequest) -> HttpResponse:
 def health(request: MachineRequest) -> HttpResponse:
     """GET /ops/health?component=: is the system OK now? Every component, those that ask for most first."""
     _known(request, "component")
-    asked = request.GET.get("component")
-    if asked is not None and not (asked.isprintable() and 1 <= len(asked) <= MAX_COMPONENT):
-        raise Invalid(
-            f"component must be a component's name of 1 to {MAX_COMPONENT} characters.",
-            errors=[FieldError("/component", f"{asked[:20]!r} is not.")],
-        )
-    read = health_read(project_id=request.caller.project_id, component=asked)
+    read = health_read(project_id=request.caller.project_id, component=_component(request))
     return json_response(
         founder_health(
             status=health_overall(read.signals),

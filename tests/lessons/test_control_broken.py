@@ -7,7 +7,8 @@ from django.test import Client
 
 from incidents.errors.models import ErrorEvent
 from incidents.lessons.models import Control
-from incidents.lessons.workflows import control_broken_handle, control_run_record
+from incidents.lessons.workflows import control_broken_handle, control_run_record, incidents_will_recur
+from incidents.lessons.workflows.reading.prevention import preventions_read
 from incidents.triage.models import Incident, TimelineEntry
 from readiness.infra.models import OutboxMessage
 from readiness.infra.outbox import outbox_deliver
@@ -52,6 +53,8 @@ def test_it_opens_its_own_incident_linked_both_ways(client: Client) -> None:
     client.force_login(a_founder())
     assert f'href="/incidents/{own.public_id}/"' in client.get(f"/controls/{control.public_id}/").content.decode()
     assert f'href="/controls/{control.public_id}/"' in client.get(f"/incidents/{own.public_id}/").content.decode()
+    assert incidents_will_recur(incident_ids=[own.pk]) == frozenset(), "its control is what opened it"
+    assert preventions_read().without == 0
     event = ErrorEvent.objects.get(error_id=own.first_error_id)
     assert event.context["commit"] == BAD
     assert event.context["control"] == control.public_id

@@ -110,6 +110,8 @@ def test_it_shows_an_incident_with_its_lessons_and_controls() -> None:
     assert shown["diagnosis"]["target_seconds"] == 900
     assert shown["root_cause"]["broken_commits"] == [BROKEN]
     assert shown["lessons"][0]["do_now"] == "c"
+    assert shown["will_happen_again"] is False
+    assert read(an_incident().public_id, token=an_api_key("ops:read").key).json()["will_happen_again"] is True
     assert [(c["key"], c["kind"], c["state"]) for c in shown["controls"]] == [(control.public_id, "check", "proven")]
     assert shown["releases"] == ["shop@1.0.0"]
     assert shown["timeline"][0]["kind"] == "detected"

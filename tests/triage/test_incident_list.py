@@ -9,7 +9,7 @@ from django.test import Client
 from incidents.errors.workflows import errors_commit
 from readiness.infra.clock import utcnow
 from readiness.tenants.models import User
-from tests.factories import a_captured_error, a_viewer, an_incident
+from tests.factories import a_captured_error, a_control, a_viewer, an_incident
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +78,15 @@ def test_it_filters_by_owner_class_component_project_and_snooze(reader: Client) 
     assert shown("?state=detected&snoozed=all") == {"mine", "asleep", "other"}
 
 
+def test_it_flags_what_was_diagnosed_and_has_no_control(reader: Client) -> None:
+    an_incident()
+    assert "will happen again" not in reader.get("/incidents/").content.decode()
+    diagnosed = an_incident(incident={"diagnosed_at": utcnow(), "status": "diagnosed"})
+    assert reader.get("/incidents/").content.decode().count("will happen again") == 1
+    a_control(incident=diagnosed)
+    assert "will happen again" not in reader.get("/incidents/").content.decode()
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -101,5 +110,5 @@ def test_hostile_titles_are_text(reader: Client) -> None:
 
 def test_its_queries_do_not_grow_with_its_rows(reader: Client, django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]
     errors_commit(errors=[a_captured_error(message=f"kind {chr(97 + n)}", exception=None) for n in range(20)])
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         reader.get("/incidents/")

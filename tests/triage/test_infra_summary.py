@@ -34,3 +34,23 @@ def test_it_names_a_bad_window(hours: str) -> None:
 def test_it_is_the_founders() -> None:
     assert get(key=an_api_key("errors:write").key).status_code == 403
     assert Client().get("/ops/incidents/infra-summary").status_code == 401
+
+
+def test_it_asks_for_one_component_and_from_a_severity_on() -> None:
+    an_incident(message="loud", exception=None, incident={"component": "billing", "ops_severity": "action"})
+    an_incident(message="quiet", exception=None, incident={"component": "billing", "ops_severity": "info"})
+    an_incident(message="elsewhere", exception=None, incident={"component": "shop", "ops_severity": "urgent"})
+    body = get("?component=billing&min_severity=attention").json()
+    assert (body["total_incidents"], body["by_severity"]["action"], body["by_severity"]["info"]) == (1, 1, 0)
+    assert [item["title"] for item in body["recent_incidents"]] == ["loud"]
+    assert get("?component=billing").json()["total_incidents"] == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [("?min_severity=loud", "/min_severity"), ("?component=", "/component"), ("?hour=48", "/hour")],
+)
+def test_it_names_a_bad_parameter(query: str, pointer: str) -> None:
+    answer = get(query)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == pointer

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from incidents.lessons.models import Control, ControlVersion
 from incidents.lessons.services.control_state import Progress
+from incidents.triage.models import Incident
 
 CONTROLS_SHOWN = 50
 OVERDUE_BATCH = 500
@@ -36,9 +37,17 @@ def controls_of_incidents(incident_ids: Iterable[int]) -> dict[int, list[Control
 
 
 def incidents_with_controls(incident_ids: Iterable[int]) -> frozenset[int]:
-    """Those of the incidents that have a control of any kind. One query."""
-    rows = Control.objects.filter(incident_id__in=list(incident_ids)).order_by()
-    return frozenset(rows.values_list("incident_id", flat=True).distinct())
+    """Those of the incidents that have a control of any kind, or were opened by one. One query."""
+    ids = set(incident_ids)
+    mine = Q(incident_id__in=ids) | Q(own_incident_id__in=ids)
+    pairs = Control.objects.filter(mine).order_by().values_list("incident_id", "own_incident_id").distinct()
+    return frozenset(ids & {number for pair in pairs for number in pair})
+
+
+def incidents_uncontrolled(rows: QuerySet[Incident]) -> QuerySet[Incident]:
+    """Those that no control came out of (56). One that a control opened by breaking is that control's own."""
+    made, opened = (Control.objects.filter(**{name: OuterRef("pk")}) for name in ("incident_id", "own_incident_id"))
+    return rows.filter(~Exists(made), ~Exists(opened))
 
 
 def controls_overdue(now: datetime) -> list[int]:

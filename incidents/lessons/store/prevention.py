@@ -1,8 +1,9 @@
 """What is not prevented: controls that prove nothing (yet, or any more), and incidents without any."""
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count
 
 from incidents.lessons.models import Control
+from incidents.lessons.store.controls import incidents_uncontrolled
 from incidents.triage.models import Incident
 
 HOLDING = (Control.State.PROVEN, Control.State.RECORDED)
@@ -18,5 +19,4 @@ def controls_not_holding() -> dict[str, int]:
 def incidents_without_control() -> int:
     """Real incidents, open or resolved, that nothing keeps from happening again: COUNTED_UP_TO at the most."""
     rows = Incident.objects.filter(synthetic=False, hidden=False, merged_into__isnull=True)
-    bare = rows.filter(~Exists(Control.objects.filter(incident_id=OuterRef("pk")))).order_by()
-    return bare.values("pk")[:COUNTED_UP_TO].count()
+    return incidents_uncontrolled(rows).order_by().values("pk")[:COUNTED_UP_TO].count()

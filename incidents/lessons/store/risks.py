@@ -1,8 +1,9 @@
 """What is asked of incidents and controls before users arrive."""
 
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
 
 from incidents.lessons.models import Control
+from incidents.lessons.store.controls import incidents_uncontrolled
 from incidents.triage.models import Incident
 from incidents.triage.services.ops_risks import REFS_NAMED
 from incidents.triage.store import OPEN
@@ -12,7 +13,7 @@ _GRAVEST_FIRST = (Control.State.INEFFECTIVE, Control.State.BROKEN, Control.State
 
 def _uncontrolled(project_id: int | None) -> QuerySet[Incident]:
     rows = Incident.objects.filter(synthetic=False, status__in=OPEN, merged_into__isnull=True)
-    rows = rows.filter(~Exists(Control.objects.filter(incident=OuterRef("pk"))))
+    rows = incidents_uncontrolled(rows)
     return rows if project_id is None else rows.filter(project_id=project_id)
 
 

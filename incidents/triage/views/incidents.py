@@ -31,12 +31,15 @@ BULK = 100
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """One incident as the list shows it; `sampled`: how many of its events were only counted."""
+    """One incident as the list shows it; `sampled`: how many of its events were only counted; `will_recur`: it is past
+    its diagnosis, and no control came out of it (56).
+    """
 
     incident: Incident
     signs: LifeSigns
     clock: DiagnosisClock
     sampled: int
+    will_recur: bool
 
 
 @require_GET
@@ -66,16 +69,24 @@ def incident_list(request: HttpRequest) -> HttpResponse:
 
 
 def _rows(incidents: list[Incident]) -> list[ListRow]:
-    now, sampled = utcnow(), incidents_sampled(incident_ids=[incident.pk for incident in incidents])
+    ids = [incident.pk for incident in incidents]
+    now, sampled = utcnow(), incidents_sampled(incident_ids=ids)
+    bare = workflows.incidents_unprevented(incident_ids=ids)
     return [
         ListRow(
             incident,
             life_signs(incident, now=now),
             diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=incident.diagnosed_at, now=now),
             sampled.get(incident.pk, 0),
+            incident.pk in bare and _past_diagnosis(incident),
         )
         for incident in incidents
     ]
+
+
+def _past_diagnosis(incident: Incident) -> bool:
+    """Before it a control is not to be expected, and a merged one's are where its events are."""
+    return incident.merged_into_id is None and (incident.diagnosed_at or incident.closed_at) is not None
 
 
 @dataclass(frozen=True, slots=True)

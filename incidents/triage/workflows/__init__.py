@@ -53,7 +53,7 @@ from incidents.triage.workflows.ops import (
 )
 from incidents.triage.workflows.post_mortems import post_mortem_exists, post_mortem_write, post_mortems_read
 from incidents.triage.workflows.previews import merge_choose, merge_preview, split_preview, unmerge_preview
-from incidents.triage.workflows.reading import IncidentsSummary, incidents_summary_read
+from incidents.triage.workflows.reading import IncidentsSummary, incidents_summary_read, incidents_unprevented
 from incidents.triage.workflows.recording import (
     RECURRED_TOPIC,
     IncidentSinkInTransaction,
@@ -110,6 +110,7 @@ __all__ = [
     "incidents_of_errors",
     "incidents_record",
     "incidents_summary_read",
+    "incidents_unprevented",
     "incidents_wait",
     "life_signs",
     "merge_choose",
