@@ -58,6 +58,7 @@ class ErrorClass(StrEnum):
     SYSTEM_CONFIGURATION = "system.configuration", "A setting, secret, module or migration is missing or wrong."
     SYSTEM_RECOVERY = "system.recovery", "What was to mend a failure failed itself: a retry, restart or compensation."
     SYSTEM_CORRUPTION = "system.corruption", "Stored data contradict themselves: a checksum, a sum, a broken reference."
+    SYSTEM_MONEY_LEAK = "system.money_leak", "Money moved that no record accounts for: charged or settled otherwise."
     SYSTEM_BUG = "system.bug", "Our own code is wrong: a wrong type, a missing key, a broken assumption."
     SYSTEM_SECURITY = "system.security", "A guard was met or broken: a bad signature, a forged form, a broken policy."
     SYSTEM_UNCLASSIFIED = "system.unclassified", "Nothing fits yet. Never choose it: add a rule that says what it is."

@@ -10,6 +10,7 @@ from django.db.utils import DatabaseError
 
 from incidents.triage.models import Incident
 from readiness.infra.append_only import deletion_permit
+from readiness.infra.clock import utcnow
 from readiness.infra.refusals import NotFound
 from readiness.infra.transactions import atomic_write
 from readiness.programs import store
@@ -23,6 +24,7 @@ from readiness.programs.workflows import (
     verdict_record,
     verdicts_record_daily,
 )
+from readiness.programs.workflows.verdicts import incidents_of
 from tests.factories import ANYBODY, a_draft, a_program, an_incident
 
 pytestmark = pytest.mark.django_db
@@ -159,6 +161,13 @@ def test_open_grave_incidents_block_and_say_whether_they_are_confirmed() -> None
     texts = {b.ref: b.text for b in verdict_evaluate(slug=SLUG).evaluation.blockers}
     assert "not yet confirmed" in texts[p1.public_id]
     assert "not yet confirmed" not in texts[p0.public_id]
+
+
+def test_a_money_leak_is_one_by_its_class() -> None:
+    leak, other = an_incident(incident={"error_class": "system.money_leak"}), an_incident()
+    pilot = Program(kind=Program.Kind.PILOT, created_at=utcnow() - timedelta(days=1), project_id=0)
+    found = {fact.ref: fact.money_leak for fact in incidents_of(pilot, now=utcnow())}
+    assert found == {leak.public_id: True, other.public_id: False}
 
 
 def test_a_programs_key_sees_its_own_project_only() -> None:

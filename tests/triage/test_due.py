@@ -8,6 +8,7 @@ import pytest
 from incidents.errors.workflows import errors_commit
 from incidents.triage.models import DailySummary, EscalationContact, Incident, TimelineEntry
 from incidents.triage.services import summary
+from incidents.triage.services.severity import HIGH_RATE
 from incidents.triage.workflows import (
     daily_summary_publish,
     daily_summary_waits,
@@ -16,7 +17,7 @@ from incidents.triage.workflows import (
     incidents_due,
     incidents_wait,
 )
-from incidents.triage.workflows.due import path_read
+from incidents.triage.workflows.due import incident_raise, path_read
 from readiness.infra.clock import utcnow
 from readiness.infra.models import OutboxMessage
 from readiness.infra.transactions import atomic_write
@@ -133,6 +134,27 @@ def test_it_wakes_by_time_by_count_and_by_a_new_release_and_says_so() -> None:
         ["Awake again: it has happened 3 times."],
         ["Awake again: it happens in shop@1.1.0."],
     ]
+
+
+def test_what_comes_often_is_proposed_as_p1_and_told_once() -> None:
+    a_founder()
+    loud = [a_captured_error(fingerprint=["loud"]) for _ in range(HIGH_RATE)]
+    errors_commit(errors=loud[:-1])
+    errors_commit(errors=[a_captured_error(fingerprint=["confirmed"]) for _ in range(HIGH_RATE)])
+    with atomic_write():
+        Incident.objects.filter(occurrences=HIGH_RATE).update(priority_confirmed=True)
+    assert not incidents_wait()
+    errors_commit(errors=loud[-1:])
+    incident = Incident.objects.get(priority_confirmed=False)
+    assert incidents_due() == "1 raised"
+    incident.refresh_from_db()
+    assert (incident.priority, incident.priority_confirmed, incident.revision) == ("P1", False, 1)
+    assert lines(incident, "priority") == ["P2 → P1 proposed: 100 times within an hour. Investigate within 1 hour."]
+    [payload] = told("incident.detected")
+    assert (payload["priority"], "P1 proposed" in payload["text"]) == ("P1", True)
+    assert not incidents_wait()
+    assert not incident_raise(incident_id=incident.pk)
+    assert Incident.objects.get(priority_confirmed=True).priority == "P2", "what a person said stays"
 
 
 def test_what_sleeps_asks_for_nothing() -> None:

@@ -325,4 +325,9 @@ def test_the_rules_are_data_for_the_playbook() -> None:
     assert rules["severity.action"].endswith("from 10 times on.")
     assert rules["category.domain.budget_exceeded"] == "budget_exhaustion"
     assert "5 minutes" in rules["risk.incident_unacknowledged"]
+    assert (
+        rules["priority.P0"]
+        == "Proposed for ERROR or CRITICAL of system.corruption, system.money_leak, system.security."
+    )
+    assert "100 times within an hour" in rules["priority.P1"]
     assert {"health.unknown", "risk.gate", "trend.direction", "ops_incident.output"} <= set(rules)

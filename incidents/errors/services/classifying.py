@@ -34,6 +34,7 @@ _RULES: tuple[tuple[tuple[str, ...], ErrorClass], ...] = (
     (("suspiciousoperation", "badsignature", "disallowedhost", "csrf"), ErrorClass.SYSTEM_SECURITY),
     (("doesnotexist", "notfound"), ErrorClass.DOMAIN_NOT_FOUND),
     (("conflict", "stale"), ErrorClass.DOMAIN_CONFLICT),
+    (("moneyleak", "auditrequired"), ErrorClass.SYSTEM_MONEY_LEAK),
     (("corrupt", "checksum"), ErrorClass.SYSTEM_CORRUPTION),
     (("typeerror", "attributeerror", "keyerror", "indexerror", "nameerror", "unboundlocalerror", "zerodivisionerror",
       "assertionerror", "recursionerror", "valueerror", "unicode", "referenceerror", "rangeerror", "syntaxerror",

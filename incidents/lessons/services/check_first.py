@@ -58,6 +58,10 @@ _BY_CLASS = {
     "domain.conflict": ("Do two writers meet on the same row?",),
     "system.configuration": ("Did a setting or a secret change on this machine?",),
     "system.corruption": ("Can writing be stopped until the extent is known?", "Is the last good backup at hand?"),
+    "system.money_leak": (
+        "Can payments be paused until the extent is known?",
+        "Which receipts, reservations and settlements do not match?",
+    ),
     "system.security": ("Can the way in be closed now?", "Which keys must be replaced?"),
 }
 _RETRIES = "Are retries piling up behind it?"

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from incidents.triage.services import ops_health, ops_trends, risk_rules
 from incidents.triage.services.ops_incidents import OpsIncident
 from incidents.triage.services.response import RESPONSES
-from incidents.triage.services.severity import ACTION_FROM, URGENT_FROM, incident_category
+from incidents.triage.services.severity import (
+    ACTION_FROM,
+    GRAVEST_CLASSES,
+    HIGH_RATE,
+    URGENT_FROM,
+    incident_category,
+)
 from readiness.infra.envelope import ErrorClass
 
 
@@ -33,6 +39,7 @@ def aggregation_rules() -> list[AggregationRule]:
             for error_class in ErrorClass
         ),
         *_severity_rules(),
+        *_priority_rules(),
         *_health_rules(),
         *_risk_rules(),
         AggregationRule(
@@ -45,10 +52,22 @@ def aggregation_rules() -> list[AggregationRule]:
 
 def _severity_rules() -> Sequence[AggregationRule]:
     return (
-        AggregationRule("severity.urgent", f"CRITICAL, corruption or security; or ERROR from {URGENT_FROM} times on."),
+        AggregationRule(
+            "severity.urgent", f"CRITICAL, corruption, money leak or security; or ERROR from {URGENT_FROM} times on."
+        ),
         AggregationRule("severity.action", f"ERROR from {ACTION_FROM} times on."),
         AggregationRule("severity.attention", f"ERROR below that; WARNING from {ACTION_FROM} times on."),
         AggregationRule("severity.info", "Anything less."),
+    )
+
+
+def _priority_rules() -> Sequence[AggregationRule]:
+    gravest = ", ".join(sorted(one.value for one in GRAVEST_CLASSES))
+    return (
+        AggregationRule("priority.P0", f"Proposed for ERROR or CRITICAL of {gravest}."),
+        AggregationRule("priority.P1", f"Proposed for CRITICAL, and for what comes {HIGH_RATE} times within an hour."),
+        AggregationRule("priority.P2", "Proposed for ERROR."),
+        AggregationRule("priority.P3", "Proposed for anything less. A person confirms or corrects each."),
     )
 
 

@@ -1,10 +1,10 @@
 """Queries of what people do with incidents: moves, post-mortems, the escalation path, daily summaries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
 
 from incidents.triage.models import (
     DailySummary,
@@ -47,6 +47,12 @@ def move_find(move_id: int, *, incident_id: int) -> IncidentMove | None:
 
 def post_mortem_exists(incident_id: int) -> bool:
     return PostMortem.objects.filter(incident_id=incident_id).exists()
+
+
+def post_mortems_written(incident_ids: Collection[int]) -> frozenset[int]:
+    """Those of the incidents that have one."""
+    rows = PostMortem.objects.filter(incident_id__in=incident_ids).order_by()
+    return frozenset(rows.values_list("incident_id", flat=True).distinct())
 
 
 def post_mortems_of(incident_id: int, *, limit: int = 50) -> list[PostMortem]:
@@ -96,6 +102,38 @@ def incidents_to_escalate(waits: Mapping[str, Sequence[timedelta]], *, now: date
         return []
     rows = _waiting().filter(due, acknowledged_at__isnull=True)
     return list(rows.order_by("priority", "detected_at").values_list("pk", flat=True)[:limit])
+
+
+class LoudIncident(NamedTuple):
+    """An incident and its events by hours of arrival: of the hour under way, and of the one before."""
+
+    pk: int
+    this_hour: int
+    hour_before: int
+
+
+def incidents_loud(
+    *, least: int, now: datetime, incident_id: int | None = None, limit: int = 200
+) -> list[LoudIncident]:
+    """Waiting incidents that a rule proposed as P2 and that came `least` times or more since the last hour began; or
+    the one that is asked for, if it is one of them.
+    """
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    before = hour - timedelta(hours=1)
+    rows = _waiting().filter(priority="P2", priority_confirmed=False, last_seen__gte=before)
+    if incident_id is not None:
+        rows = rows.filter(pk=incident_id)
+    counted = (
+        rows.values_list("pk")
+        .annotate(
+            this_hour=Sum("hours__occurrences", filter=Q(hours__hour__gte=hour), default=0),
+            hour_before=Sum("hours__occurrences", filter=Q(hours__hour=before), default=0),
+        )
+        .annotate(both=F("this_hour") + F("hour_before"))
+        .filter(both__gte=least)
+        .order_by("pk")
+    )
+    return [LoudIncident(*row[:3]) for row in counted[:limit]]
 
 
 def incidents_to_update(every: Mapping[str, timedelta], *, now: datetime, limit: int = 200) -> list[int]:

@@ -3,10 +3,12 @@ and the day is summed up once. A job runs it every minute (readiness.operations)
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from incidents.triage import store
 from incidents.triage.models import EscalationContact, Incident
 from incidents.triage.services.escalation import Reached, path_reached
+from incidents.triage.services.ops_health import errors_of_last_hour
 from incidents.triage.services.response import (
     RESPONSES,
     STEPS,
@@ -15,7 +17,7 @@ from incidents.triage.services.response import (
     steps_due,
     update_due_at,
 )
-from incidents.triage.services.severity import OPEN_STATES
+from incidents.triage.services.severity import HIGH_RATE, OPEN_STATES, priority_raise
 from incidents.triage.services.snoozing import AWAKE, wake_reason
 from incidents.triage.services.summary import (
     CHANGE_KINDS,
@@ -26,6 +28,7 @@ from incidents.triage.services.summary import (
     summary_window,
 )
 from incidents.triage.workflows.life import snooze_of
+from incidents.triage.workflows.telling import incident_detected_tell
 from readiness.infra.actor import SYSTEM
 from readiness.infra.clock import isoz, utcnow
 from readiness.infra.notices import notice_publish
@@ -35,12 +38,17 @@ from readiness.tenants.workflows import founder_addresses
 
 def incidents_wait() -> bool:
     """Something of it is due."""
-    return bool(incidents_to_wake() or incidents_unanswered() or incidents_untold())
+    return bool(incidents_to_wake() or incidents_to_raise() or incidents_unanswered() or incidents_untold())
 
 
 def incidents_due() -> str:
     """Everything that is due now, each incident in a transaction of its own; what was done, in words."""
-    done = {"woken": _wake_all(), "escalated": _escalate_all(), "called for an update": _remind_all()}
+    done = {
+        "woken": _wake_all(),
+        "raised": _raise_all(),  # before who is told: a P1 has its own path
+        "escalated": _escalate_all(),
+        "called for an update": _remind_all(),
+    }
     return ", ".join(f"{number} {what}" for what, number in done.items() if number).capitalize()
 
 
@@ -81,6 +89,44 @@ def incident_wake_by_itself(txn: SingleConnectionTxn, *, incident_id: int, reaso
         setattr(incident, name, value)
     incident.save(update_fields=[*AWAKE, "update_from"])
     store.timeline_append(incident=incident, at=now, kind="woken", text=f"Awake again: {reason}.", actor=SYSTEM.name)
+    return True
+
+
+# --- it comes often ---------------------------------------------------------------------------------------------------
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def incidents_to_raise(session: Session) -> list[int]:
+    """Those proposed as P2 that came so often within an hour that they are degradation (350)."""
+    now = utcnow()
+    return [one.pk for one in store.incidents_loud(least=HIGH_RATE, now=now) if _raised(one, now) != "P2"]
+
+
+def _last_hour(one: store.LoudIncident, now: datetime) -> int:
+    return errors_of_last_hour(this_hour=one.this_hour, hour_before=one.hour_before, now=now)
+
+
+def _raised(one: store.LoudIncident, now: datetime) -> str:
+    return priority_raise(proposed="P2", last_hour=_last_hour(one, now))
+
+
+def _raise_all() -> int:
+    return sum(incident_raise(incident_id=pk) for pk in incidents_to_raise())
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def incident_raise(txn: SingleConnectionTxn, *, incident_id: int) -> bool:
+    """Propose the graver priority, and tell of it as of a new incident; False where a person was faster."""
+    incident, now = txn.lock_row(Incident, pk=incident_id), utcnow()
+    loud = next(iter(store.incidents_loud(least=HIGH_RATE, now=now, incident_id=incident_id)), None)
+    if loud is None or (priority := _raised(loud, now)) == incident.priority:
+        return False
+    incident.priority, incident.update_from = priority, now  # its first hour as an active incident begins
+    incident.revision += 1  # who was about to confirm the old one is told
+    incident.save(update_fields=["priority", "update_from", "revision"])
+    text = f"P2 → {priority} proposed: {_last_hour(loud, now):,} times within an hour. {response_of(priority).says}"
+    store.timeline_append(incident=incident, at=now, kind="priority", text=text, actor=SYSTEM.name)
+    incident_detected_tell(txn, incident)
     return True
 
 

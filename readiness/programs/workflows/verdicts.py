@@ -12,6 +12,7 @@ from incidents.triage.store import OPEN, incidents_blocking, incidents_in_window
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.correlation import current_correlation_id
+from readiness.infra.envelope import ErrorClass
 from readiness.infra.refusals import NotFound
 from readiness.infra.transactions import Session, SingleConnectionTxn, TransactionIntent, transactional
 from readiness.programs import store
@@ -103,6 +104,7 @@ def incidents_of(program: Program, *, now: datetime) -> list[IncidentFact]:
             # Events under a public key propose a priority; only a trusted key or a person makes it one that cancels.
             confirmed=incident.trusted or incident.priority_confirmed,
             first_seen=incident.first_seen,
+            money_leak=incident.error_class == ErrorClass.SYSTEM_MONEY_LEAK.value,
         )
         for incident in found
     ]
