@@ -11,10 +11,19 @@ from pytest_django import DjangoAssertNumQueries
 from incidents.triage.workflows.figures import incident_figures_read
 from readiness.infra.clock import utcnow
 from readiness.programs.workflows import home_read
-from tests.factories import a_control, a_founder, a_program, a_project, a_proven_control, a_tenant, an_incident
+from tests.factories import (
+    a_control,
+    a_founder,
+    a_post_mortem,
+    a_program,
+    a_project,
+    a_proven_control,
+    a_tenant,
+    an_incident,
+)
 
 pytestmark = pytest.mark.django_db
-QUERIES = 30
+QUERIES = 31
 
 
 def words(client: Client) -> str:
@@ -64,6 +73,17 @@ def test_it_says_what_will_happen_again(client: Client) -> None:
     assert re.search(r"\d:\d\d of 15:00", page)
     assert "1 incident without a control, 1 control that proves nothing" in page
     assert "within 15:00" in page
+
+
+def test_what_needs_a_person_leaves_out_what_sleeps_and_names_the_post_mortem() -> None:
+    an_incident(incident={"snoozed_at": utcnow()})
+    ended = {"status": "prevented", "prevented_at": utcnow()}
+    grave, minor = (an_incident(incident={"priority": priority, **ended}) for priority in ("P1", "P2"))
+    assert {item.incident: item.code for item in home_read().needs} == {
+        grave.public_id: "post_mortem", minor.public_id: "close",
+    }  # fmt: skip
+    a_post_mortem(incident=grave)
+    assert {item.code for item in home_read().needs} == {"close"}
 
 
 def test_it_costs_the_same_queries_with_much_to_show(

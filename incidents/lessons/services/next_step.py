@@ -7,23 +7,35 @@ from incidents.lessons.services.closing import ClosingVerdict
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """`code`: confirm, acknowledge, root_cause, lesson, control, prove, prevent, close or none."""
+    """`code`: confirm, acknowledge, root_cause, lesson, control, prove, prevent, post_mortem, close or none."""
 
     code: str
     text: str
 
 
+_CLOSE = NextStep("close", "Prevented. Close it once you have told those who were hit.")
+_POST_MORTEM = NextStep("post_mortem", "Prevented. Write its post-mortem: it is closed with one only.")
+
+
 def incident_next_step(
-    *, status: str, recurrence_confirmed: bool, diagnosed: bool, has_controls: bool, closing: ClosingVerdict
+    *,
+    status: str,
+    recurrence_confirmed: bool,
+    diagnosed: bool,
+    has_controls: bool,
+    closing: ClosingVerdict,
+    post_mortem_missing: bool = False,
 ) -> NextStep:
-    """The next step of an incident's life (detected → acknowledged → diagnosed → prevented → closed)."""
+    """The next step of an incident's life (detected → acknowledged → diagnosed → prevented → closed).
+    `post_mortem_missing`: its priority asks for one before it is closed (348), and nobody has written it.
+    """
     missing = {item.part: item.text for item in closing.missing}
     if status == "closed":
         return NextStep("none", "Closed. Its controls go on being run.")
     if not recurrence_confirmed:
         return NextStep("confirm", "It seems to have come back, under a public key: confirm it, or leave it.")
     if status == "prevented":
-        return NextStep("close", "Prevented. Close it once you have told those who were hit.")
+        return _POST_MORTEM if post_mortem_missing else _CLOSE
     if status in {"detected", "recurred"}:
         return NextStep("acknowledge", "Nobody has taken it yet.")
     if not diagnosed:

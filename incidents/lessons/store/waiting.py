@@ -11,8 +11,12 @@ from incidents.triage.store import OPEN
 
 
 def incidents_waiting(*, limit: int) -> QuerySet[Incident]:
-    """Real incidents with a next step, the gravest and newest first (index triage_incident_priority)."""
-    rows = Incident.objects.filter(synthetic=False, hidden=False, status__in=(*OPEN, Incident.Status.PREVENTED))
+    """Real incidents with a next step, the gravest and newest first (index triage_incident_priority). One that was put
+    off asks for nothing until it wakes.
+    """
+    rows = Incident.objects.filter(
+        synthetic=False, hidden=False, snoozed_at__isnull=True, status__in=(*OPEN, Incident.Status.PREVENTED)
+    )
     return rows.order_by("priority", "-last_seen")[:limit]
 
 

@@ -30,7 +30,7 @@ MAX_PLACE = 80
 # The part of the page in which each next step is done.
 _PLACES = {
     "acknowledge": "life", "root_cause": "root-cause", "lesson": "lesson", "control": "prevention",
-    "prove": "prevention", "prevent": "closing", "close": "closing",
+    "prove": "prevention", "prevent": "closing", "post_mortem": "closing", "close": "closing",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from incidents.lessons import store
 from incidents.lessons.workflows.closing import closing_evaluate
 from incidents.lessons.workflows.reading.steps import next_step_of
 from incidents.triage.services.clock import DiagnosisClock, diagnosis_clock
+from incidents.triage.store import post_mortems_written
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
@@ -32,13 +33,13 @@ class NeedsPerson:
 @transactional(TransactionIntent.READ_ONLY)
 def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) -> list[NeedsPerson]:
     """The gravest first: open incidents with their next step, controls that no longer hold, and what was prevented or
-    closed by a waiver that counts no more. Six queries.
+    closed by a waiver that counts no more. Seven queries.
     """
     now = utcnow()
     incidents = list(store.incidents_waiting(limit=limit))
     ids = [incident.pk for incident in incidents]
     controls, learnt = store.controls_of_incidents(ids), store.lessons_of_incidents(ids)
-    waivers = store.waivers_of_incidents(ids)
+    waivers, reviewed = store.waivers_of_incidents(ids), post_mortems_written(ids)
     lapsed = list(store.incidents_waiver_lapsed(now, limit=limit))
     found = []
     for incident in incidents:
@@ -48,7 +49,7 @@ def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) ->
         closing = closing_evaluate(
             incident, has_lesson=incident.pk in learnt, controls=mine, waivers=waivers.get(incident.pk, ())
         )
-        step = next_step_of(incident, has_controls=bool(mine), closing=closing)
+        step = next_step_of(incident, has_controls=bool(mine), closing=closing, has_post_mortem=incident.pk in reviewed)
         clock = None
         if incident.status in UNDIAGNOSED and incident.diagnosed_at is None:
             clock = diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=None, now=now)

@@ -32,6 +32,7 @@ from incidents.triage.store import (
     hours_of,
     incident_find,
     merged_ids,
+    post_mortem_exists,
     releases_of,
     timeline_of,
 )
@@ -124,7 +125,12 @@ def incident_story_read(
         ),
         waivers=waivers,
         closing=closing,
-        next_step=next_step_of(incident, has_controls=bool(rows), closing=closing),
+        next_step=next_step_of(
+            incident,
+            has_controls=bool(rows),
+            closing=closing,
+            has_post_mortem=incident.status != Incident.Status.PREVENTED or post_mortem_exists(incident.pk),
+        ),
         around=around_read(
             incident=incident,
             event=event,
