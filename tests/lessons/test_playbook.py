@@ -220,6 +220,8 @@ def test_it_shows_its_sections_and_where_they_come_from(page: Client, django_ass
     with django_assert_num_queries(8):  # two for the session and the person
         shown = page.get("/playbook/").content.decode()
     assert "MIRROR, NOT AUTHORITY" in shown
+    assert "l4_aggregation_rules" in shown
+    assert "<code>category.infra.timeout</code></dt><dd>execution_failure" in shown
     assert "&lt;script&gt;" in shown
     assert "<script>alert" not in shown
     assert "?page=2" in shown

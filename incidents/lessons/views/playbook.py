@@ -26,6 +26,7 @@ from incidents.lessons.workflows.reading.playbook import playbook_page_read, pro
 from incidents.lessons.workflows.reading.playbook_edits import EditStart, edit_start_read
 from incidents.lessons.workflows.reading.playbook_file import playbook_file_read
 from incidents.lessons.workflows.reading.playbook_versions import section_compare_read, versions_compare_read
+from incidents.triage.services.ops_rules import aggregation_rules
 from readiness.infra.refusals import NotFound, Refusal
 from readiness.tenants.access import actor_of, requires_role, writes_need_role
 
@@ -52,6 +53,7 @@ def playbook(request: HttpRequest) -> HttpResponse:
         "error_class": error_class,
         "component": component,
         "classes": error_class_choices(),
+        "aggregation_rules": () if query or error_class or component else aggregation_rules(),
         "may_write": _may_write(request),
     }
     return render(request, "lessons/playbook.html", context)
