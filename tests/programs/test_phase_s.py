@@ -16,7 +16,7 @@ from readiness.infra.transactions import atomic_write
 from readiness.programs.models import Program, Verdict
 from readiness.programs.services.definition import Computed, ProgramDefinition
 from readiness.programs.services.facts import Claim
-from readiness.programs.services.first_contact import first_contact_facts
+from readiness.programs.services.first_contact import first_contact_facts, goal_facts
 from readiness.programs.services.gates import GateStatus
 from readiness.programs.services.program_file import LIBRARY, program_read, program_write
 from readiness.programs.services.program_yaml import ProgramFileError
@@ -75,6 +75,18 @@ def test_it_takes_less_than_fifteen_minutes_as_in_time(minutes: float, met: bool
     assert not facts[Computed.PREVENTED].met
 
 
+def test_it_says_what_the_first_incident_already_has() -> None:
+    nothing = goal_facts(issue="", evidence=False, entries=0, diagnosed=False, controls=())
+    assert {(fact.met, fact.text) for fact in nothing.values()} == {(False, "no real issue has occurred yet")}
+    some = goal_facts(issue="INC-1", evidence=True, entries=1, diagnosed=False, controls=("CTL-2",))
+    assert {key: (fact.met, fact.text) for key, fact in some.items()} == {
+        Computed.EVIDENCE: (True, "INC-1 has its event"),
+        Computed.TIMELINE: (True, "1 entry on the timeline of INC-1"),
+        Computed.CAUSE: (False, "the root cause of INC-1 is not written"),
+        Computed.PREVENTION: (True, "CTL-2 of INC-1"),
+    }
+
+
 # --- on the database ----------------------------------------------------------------------------------------------
 
 
@@ -86,6 +98,8 @@ def test_it_computes_its_exit_criteria_from_real_incidents() -> None:
     assert set(statuses().values()) == {GateStatus.IN_PROGRESS}
     incident = an_incident()
     assert statuses()["X1"] is GateStatus.PASS
+    goal = verdict_evaluate(slug="phase-s").evaluation.gates[-1].criteria
+    assert [item.status.value for item in goal] == ["met", "met", "unmet", "unmet"]
     a_proven_control(incident=incident)
     with atomic_write():
         Incident.objects.filter(pk=incident.pk).update(
@@ -94,6 +108,7 @@ def test_it_computes_its_exit_criteria_from_real_incidents() -> None:
     view = verdict_evaluate(slug="phase-s")
     assert statuses() == {
         "X1": GateStatus.PASS, "X2": GateStatus.PASS, "X3": GateStatus.IN_PROGRESS, "X4": GateStatus.PASS,
+        "GOAL": GateStatus.PASS,
     }  # fmt: skip
     assert "took 12 min" in view.evaluation.gates[1].criteria[0].reason
     assert view.evaluation.verdict.value == "NO-GO"

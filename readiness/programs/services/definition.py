@@ -28,12 +28,23 @@ class Comparator(StrEnum):
 
 
 class Computed(StrEnum):
-    """What the console finds out by itself from its incidents and controls (requirements 61-64): nobody attests it."""
+    """What the console finds out by itself from its incidents, lessons and controls: nobody attests it. The first four
+    are phase S's exit criteria (requirements 61-64), the next four its goal (5-8), the others the review's after a
+    pilot (359).
+    """
 
     REAL_ISSUE = "first_real_issue"
     DIAGNOSED = "diagnosed_in_time"
     REPLAYED = "can_be_replayed"
     PREVENTED = "recurrence_prevented"
+    EVIDENCE = "first_issue_evidence"
+    TIMELINE = "first_issue_timeline"
+    CAUSE = "first_issue_cause"
+    PREVENTION = "first_issue_prevention"
+    LOG_DIAGNOSED = "incidents_diagnosed"
+    POST_MORTEMS = "post_mortems_written"
+    LESSONS = "lessons_written"
+    CONTROLLED = "incidents_controlled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

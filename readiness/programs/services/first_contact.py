@@ -1,6 +1,8 @@
-"""The exit criteria of phase S (requirements 61-64), as the console answers them from its own records. Pure."""
+"""The exit criteria of phase S (requirements 61-64), and its goal (5-8), as the console answers them from its own
+records. Pure.
+"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from readiness.programs.services.definition import Computed
@@ -26,6 +28,30 @@ def first_contact_facts(
             text=f"{control} is proven, and {prevented} has not come back"
             if control
             else "no real incident is prevented by a proven control",
+        ),
+    }
+
+
+def goal_facts(
+    *, issue: str, evidence: bool, entries: int, diagnosed: bool, controls: Sequence[str]
+) -> Mapping[Computed, ComputedFact]:
+    """What is there already for the first real incident: evidence, timeline, root cause, prevention path (5-8).
+    `entries`: lines of its timeline; `controls`: `CTL-7`.
+    """
+    if not issue:
+        nothing = ComputedFact(met=False, text="no real issue has occurred yet")
+        return dict.fromkeys((Computed.EVIDENCE, Computed.TIMELINE, Computed.CAUSE, Computed.PREVENTION), nothing)
+    lines = f"{entries} entr{'y' if entries == 1 else 'ies'} on the timeline of {issue}"
+    return {
+        Computed.EVIDENCE: ComputedFact(
+            met=evidence, text=f"{issue} has its event" if evidence else f"nothing is kept of the events of {issue}"
+        ),
+        Computed.TIMELINE: ComputedFact(met=entries > 0, text=lines),
+        Computed.CAUSE: ComputedFact(
+            met=diagnosed, text=f"the root cause of {issue} is {'written' if diagnosed else 'not written'}"
+        ),
+        Computed.PREVENTION: ComputedFact(
+            met=bool(controls), text=f"{', '.join(controls)} of {issue}" if controls else f"{issue} has no control"
         ),
     }
 
