@@ -5,7 +5,8 @@ itself, with the name kept for Host, SNI and the certificate. A name that answer
 rebinding) changes nothing. Loopback, private, link-local (cloud metadata), carrier-grade NAT, unique-local, multicast
 and reserved addresses are refused, also inside IPv6 forms that carry an IPv4 address, unless settings.
 READINESS_OUTBOUND_ALLOW names their range. Redirects are answers, never followed; proxies of the environment are not
-asked. The whole call has one deadline, whoever drips bytes, and of the answer 64 KiB are read.
+asked. The whole call has one deadline, whoever drips bytes and wherever: at the handshake, while the request is taken,
+in the answer. Of the answer 64 KiB are read.
 """
 
 import http.client
@@ -25,7 +26,14 @@ ANSWER_BYTES = 64 * 1024
 ADDRESSES_TRIED = 2
 _NAT64 = IPv6Network("64:ff9b::/96")
 _COMPATIBLE = IPv6Network("::/96")
+# What Python holds for public and is not: special-purpose (RFC 6890; a cloud's metadata lies in it), the former 6to4
+# relays (RFC 7526), and the address at which Azure's machines reach their host.
+_NEVER = tuple(map(IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))
 _HOST = re.compile(r"[A-Za-z0-9_.\-:]+")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, token
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_OWN_HEADERS = frozenset({"host", "connection", "content-length", "transfer-encoding"})
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9][0-9][ \r]")
 _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 
 Address = IPv4Address | IPv6Address
@@ -113,10 +121,11 @@ def _carried(address: Address) -> list[IPv4Address]:
 
 
 def _is_public(address: Address) -> bool:
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+    if isinstance(address, IPv6Address) and (address.ipv4_mapped is not None or address in _NAT64):
         return True  # judged by the IPv4 address that it carries
     site_local = isinstance(address, IPv6Address) and address.is_site_local
-    return address.is_global and not (address.is_multicast or address.is_reserved or site_local)
+    never = site_local or any(address in network for network in _NEVER)
+    return address.is_global and not (address.is_multicast or address.is_reserved or never)
 
 
 def system_resolve(host: str, port: int) -> list[str]:
@@ -197,10 +206,12 @@ def _reason(broken: Exception) -> str:
 
 
 def _request(target: OutboundTarget, body: bytes, headers: Mapping[str, str]) -> bytes:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise OutboundRefused("A header with a line break, or another character that none may hold, is not sent.")
+        if name.lower() in _OWN_HEADERS:
+            raise OutboundRefused(f"The header {name} follows from the call; leave it out.")
     named = {"Host": target.authority, "Connection": "close", "Content-Length": str(len(body)), **headers}
-    for name, value in named.items():
-        if "\r" in f"{name}{value}" or "\n" in f"{name}{value}":
-            raise OutboundRefused("A header with a line break is not sent.")
     lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
     return f"POST {target.path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + body
 
@@ -214,15 +225,22 @@ def _left(until: float) -> float:
 
 def _connect(target: OutboundTarget, addresses: Sequence[str], until: float) -> socket.socket:
     """Connected to one of the checked addresses, the certificate verified for the name."""
-    plain = _connect_plainly(target, addresses[:ADDRESSES_TRIED], until)
-    plain.settimeout(_left(until))
+    plain = _connect_plainly(target, _tried(addresses), until)
     if not target.secure:
         return plain
     try:
-        return ssl.create_default_context().wrap_socket(plain, server_hostname=target.host)
+        context = ssl.create_default_context()
+        plain.settimeout(_left(until))  # the handshake as a whole has this time, however many pieces it comes in
+        return context.wrap_socket(plain, server_hostname=target.host)
     except BaseException:  # whatever ends it, also a task's time limit: the socket is ours to close
         plain.close()
         raise
+
+
+def _tried(addresses: Sequence[str]) -> list[str]:
+    """The first, and the first of the other family: where one of the two leads nowhere, the other may."""
+    others = [address for address in addresses[1:] if (":" in address) != (":" in addresses[0])]
+    return [addresses[0], *(others or addresses[1:])][:ADDRESSES_TRIED]
 
 
 def _connect_plainly(target: OutboundTarget, addresses: Sequence[str], until: float) -> socket.socket:
@@ -237,19 +255,27 @@ def _connect_plainly(target: OutboundTarget, addresses: Sequence[str], until: fl
 
 def _read(connection: socket.socket, until: float) -> bytes:
     """The answer's bytes: all, or 64 KiB, or what came in time; raises TimeoutError when not even the head did."""
-    read = bytearray()
-    while len(read) < ANSWER_BYTES and not _is_whole(read):
+    read, taken = bytearray(), 0
+    while taken < ANSWER_BYTES and not _is_whole(read):
         try:
             connection.settimeout(_left(until))
             some = connection.recv(8192)
-        except TimeoutError:
+        except OSError:  # too late, or the connection broke
             if b"\r\n\r\n" in read:
                 break  # the status is known: what was asked has been done or refused
             raise
         if not some:
             break
         read += some
+        taken += len(some)
+        _interim_drop(read)
     return bytes(read[:ANSWER_BYTES])
+
+
+def _interim_drop(read: bytearray) -> None:
+    """A head of 1xx says that the answer is still to come; it is none itself (RFC 9110, 15.2)."""
+    while _INTERIM.match(read) and (end := read.find(b"\r\n\r\n")) >= 0:
+        del read[: end + 4]
 
 
 def _is_whole(read: bytearray) -> bool:

@@ -2,11 +2,12 @@
 
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -81,14 +82,17 @@ def post(url: str, *, deadline_s: float = 5, **fields: object) -> OutboundAnswer
         "192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fe80::1%eth0",
         "fc00::1", "fd12:3456::1", "fec0::1", "ff02::1", "2001:db8::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
         "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2001:0:4136:e378:8000:63bf:3fff:fdd2",
-        "localhost", "",
+        "192.0.0.192", "192.88.99.1", "168.63.129.16", "::ffff:168.63.129.16", "::ffff:0.0.0.0",
+        "64:ff9b:1::a00:1", "localhost", "",
     ],
 )  # fmt: skip
 def test_it_refuses_what_is_not_public(address: str) -> None:
     assert not address_allowed(address)
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1"])
+@pytest.mark.parametrize(
+    "address", ["93.184.215.14", "1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
+)
 def test_it_allows_public_addresses(address: str) -> None:
     assert address_allowed(address)
 
@@ -115,6 +119,29 @@ def test_it_takes_a_url_apart() -> None:
     target = target_parse("https://Bücher.test:8443/a b?c=d e&f#g")
     assert (target.host, target.port, target.secure) == ("xn--bcher-kva.test", 8443, True)
     assert target.path == "/a%20b?c=d%20e&f"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["2130706433", "0x7f000001", "017700000001", "127.1", "0177.0.0.1", "0", "[::]", "[::ffff:127.0.0.1]", "[::1]",
+     "１２７.0.0.1", "127。0。0。1", "localhost.", "LOCALHOST"],
+)  # fmt: skip
+def test_it_refuses_loopback_however_it_is_written(host: str) -> None:
+    """The system's own resolver reads these: what it makes of them is what is judged."""
+    with pytest.raises((OutboundRefused, OutboundFailed), match=r"not a public address|has no address"):
+        post(f"http://{host}:9/")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"X": "a\r\nY: b"}, {"X": "a\nb"}, {"X": "\0"}, {"X": "snow ☃"}, {"X: a\r\nY": "b"}, {"X Y": "b"}, {"": "b"},
+     {"host": "other.test"}, {"Content-Length": "0"}, {"transfer-encoding": "chunked"}],
+)  # fmt: skip
+def test_it_sends_no_header_that_would_be_another(headers: dict[str, str]) -> None:
+    seen: list[bytes] = []
+    with a_receiver(answering(OK, seen)) as port, pytest.raises(OutboundRefused, match="header"):
+        outbound_post(f"http://127.0.0.1:{port}/", body=b"{}", headers=headers, allow=LOOPBACK)
+    assert seen == []
 
 
 # --- calls ------------------------------------------------------------------------------------------------------------
@@ -196,6 +223,31 @@ def test_a_known_status_counts_though_the_body_never_ends() -> None:
     assert (answer.status, answer.body) == (200, b"half")
 
 
+def test_a_known_status_counts_though_the_connection_is_reset_behind_it() -> None:
+    def reset(connection: socket.socket, head: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with a_receiver(reset) as port:
+        assert post(f"http://127.0.0.1:{port}/", allow=LOOPBACK).status == 200
+
+
+def test_an_interim_answer_is_none() -> None:
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    with a_receiver(answering(interim + OK)) as port:
+        assert post(f"http://127.0.0.1:{port}/", allow=LOOPBACK).status == 200
+    with a_receiver(answering(interim)) as port, pytest.raises(OutboundFailed, match="without an answer"):
+        post(f"http://127.0.0.1:{port}/", allow=LOOPBACK)
+
+
+def test_it_tries_the_other_family_when_the_first_leads_nowhere() -> None:
+    """Two addresses are tried: not two of the family that this machine may have no way to."""
+    found = ["::1", "::2", "127.0.0.1"]
+    with a_receiver(answering(OK)) as port:
+        allow = [*LOOPBACK, ip_network("::/64")]
+        assert post(f"http://both.example.test:{port}/", allow=allow, resolve=lambda host, port: found).status == 200
+
+
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 900000000\r\n\r\n"])
 def test_it_reads_no_more_than_it_needs(head: bytes) -> None:
     def flood(connection: socket.socket, request: bytes) -> None:
@@ -230,8 +282,14 @@ def test_it_tells_when_a_name_has_no_address_or_resolves_too_slowly() -> None:
     never.set()
 
 
-def test_it_trusts_a_certificate_for_its_own_name_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """A server's context with a certificate of its own making for hook.example.test, and that certificate's file."""
+    place = tmp_path_factory.mktemp("tls")
+    key, certificate = place / "key.pem", place / "cert.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
          "-keyout", key, "-out", certificate, "-subj", "/CN=hook.example.test",
@@ -240,14 +298,89 @@ def test_it_trusts_a_certificate_for_its_own_name_only(tmp_path: Path, monkeypat
     )  # fmt: skip
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    return context, certificate
 
-    def here(host: str, port: int) -> list[str]:
-        return ["127.0.0.1"]
 
+def here(host: str, port: int) -> list[str]:
+    return ["127.0.0.1"]
+
+
+def test_it_trusts_a_certificate_for_its_own_name_only(
+    certificate: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, file = certificate
     with a_receiver(answering(OK), context) as port:
         with pytest.raises(OutboundFailed, match="no certificate to trust"):
             post(f"https://hook.example.test:{port}/", allow=LOOPBACK, resolve=here)
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
         assert post(f"https://hook.example.test:{port}/", allow=LOOPBACK, resolve=here).status == 200
         with pytest.raises(OutboundFailed, match="no certificate to trust"):
             post(f"https://other.example.test:{port}/", allow=LOOPBACK, resolve=here)
+
+
+@contextmanager
+def a_raw_receiver(serve: Callable[[socket.socket, threading.Event], None]) -> Iterator[int]:
+    """A server on a free port of 127.0.0.1 that has one connection as it is, and an event that says when to let go."""
+    listener, done = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def run() -> None:
+        try:
+            peer, _ = listener.accept()
+            with peer:
+                serve(peer, done)
+        except OSError:
+            pass  # the caller hung up, as it should
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        done.set()
+        listener.close()
+        thread.join(5)
+
+
+def test_a_handshake_that_comes_byte_by_byte_is_cut_off_at_the_deadline(
+    certificate: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real server's part of the handshake, sent a byte at a time: each byte is in time, the whole never is."""
+    context, file = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+    def dribble(peer: socket.socket, done: threading.Event) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server = context.wrap_bio(incoming, outgoing, server_side=True)
+        while not outgoing.pending:
+            incoming.write(peer.recv(8192))
+            with suppress(ssl.SSLWantReadError):
+                server.do_handshake()
+        for byte in outgoing.read():
+            if done.wait(0.02):
+                return
+            peer.sendall(bytes([byte]))
+
+    with a_raw_receiver(dribble) as port:
+        began = time.monotonic()
+        with pytest.raises(OutboundFailed, match=r"no whole answer within 0\.5 s"):
+            post(f"https://hook.example.test:{port}/", allow=LOOPBACK, resolve=here, deadline_s=0.5)
+        assert time.monotonic() - began < 2
+
+
+def test_a_request_that_is_taken_in_sips_is_cut_off_at_the_deadline(
+    certificate: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receiver that reads a little now and then: every piece goes off in time, the whole does not."""
+    context, file = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+    def sip(peer: socket.socket, done: threading.Event) -> None:
+        with context.wrap_socket(peer, server_side=True) as secured:
+            while not done.wait(0.05) and secured.recv(16_384):
+                secured.recv(16_384)
+
+    with a_raw_receiver(sip) as port:
+        url, began = f"https://hook.example.test:{port}/", time.monotonic()
+        with pytest.raises(OutboundFailed, match=r"no whole answer within 0\.5 s"):
+            outbound_post(url, body=b"x" * 12_000_000, headers={}, allow=LOOPBACK, resolve=here, deadline_s=0.5)
+        assert time.monotonic() - began < 2
