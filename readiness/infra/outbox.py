@@ -226,6 +226,12 @@ def outbox_undelivered() -> QuerySet[OutboxMessage]:
     return rows.order_by(F("dead_at").asc(nulls_last=True), "due_at", "pk")
 
 
+def outbox_dead(*, topic: str, limit: int) -> dict[int, str]:
+    """The newest dead messages of a topic: their numbers, and why each was given up (index infra_outbox_dead)."""
+    rows = OutboxMessage.objects.filter(dead_at__isnull=False, topic=topic).order_by("-dead_at")
+    return dict(rows.values_list("pk", "last_error")[:limit])
+
+
 @transactional(TransactionIntent.LOCKED_MUTATION)
 def outbox_retry(txn: SingleConnectionTxn, *, message_id: int) -> str:
     """Make an undelivered message due now, with all its attempts before it; its topic. Raises NotFound, Conflict."""

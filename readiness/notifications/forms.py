@@ -7,6 +7,7 @@ from django.http import QueryDict
 
 from readiness.notifications.models import Channel
 from readiness.notifications.services.kinds import CHOSEN
+from readiness.notifications.services.muting import CHOICES, REASON_CHARS
 
 KIND_CHOICES = [(kind.key, kind.title) for kind in CHOSEN]
 PRIORITY_CHOICES = [("", "Any"), ("P0", "P0 only"), ("P1", "P1 and above"), ("P2", "P2 and above")]
@@ -45,3 +46,11 @@ class RuleForm(forms.Form):
     def __init__(self, channels: Sequence[tuple[int, str]], data: QueryDict | None = None) -> None:
         super().__init__(data, auto_id="rule_%s")
         self.fields["channel"].choices = channels  # type: ignore[attr-defined]
+
+
+class MuteForm(forms.Form):
+    """How long a rule keeps quiet, and why; its page writes the fields by hand, for they stand once for each rule."""
+
+    span = forms.ChoiceField(choices=CHOICES)
+    until = forms.DateTimeField(required=False)
+    because = forms.CharField(max_length=REASON_CHARS)

@@ -33,7 +33,8 @@ class Channel(models.Model):
 
     `target`: addresses, one a line (`founders`: whoever is a founder), or a URL, which may be a secret itself and is
     never shown whole. The secret of a Standard Webhook is not stored: it follows from `salt` and the installation's
-    hash key (services.signing), and `former_salt`'s signs too until `former_until`.
+    hash key (services.signing), and those of `former_salt` (the newest first, between spaces) sign too until
+    `former_until`.
     """
 
     class Kind(models.TextChoices):
@@ -46,7 +47,7 @@ class Channel(models.Model):
     kind = models.CharField(max_length=10, choices=Kind)
     target = models.CharField(max_length=2_000)
     salt = models.CharField(max_length=64, blank=True)
-    former_salt = models.CharField(max_length=64, blank=True)
+    former_salt = models.CharField(max_length=200, blank=True)
     former_until = models.DateTimeField(null=True)
     enabled = models.BooleanField(default=True)
     off_because = models.CharField(max_length=200, blank=True)
@@ -75,12 +76,17 @@ class Rule(models.Model):
     minimum_priority = models.CharField(max_length=2, blank=True)
     projects = models.JSONField(default=list, blank=True)
     muted_until = models.DateTimeField(null=True, blank=True)
+    muted_by = models.CharField(max_length=254, blank=True, default="")
+    muted_because = models.CharField(max_length=200, blank=True, default="")
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=254)
 
     class Meta:
         db_table = "notifications_rule"
         ordering = ["channel__name", "pk"]
+
+    def __str__(self) -> str:
+        return f"Rule {self.pk}"
 
 
 class Delivery(models.Model):
@@ -114,6 +120,7 @@ class Delivery(models.Model):
 
     class Meta:
         db_table = "notifications_delivery"
+        verbose_name_plural = "deliveries"
         constraints = [
             models.UniqueConstraint(fields=["notice", "channel"], name="notifications_delivery_once"),
             models.UniqueConstraint(fields=["channel", "minute"], name="notifications_digest_once"),
@@ -130,3 +137,6 @@ class Delivery(models.Model):
                 condition=models.Q(state="dead", digest__isnull=True),
             ),
         ]
+
+    def __str__(self) -> str:
+        return self.message_id

@@ -12,8 +12,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from readiness.infra.actor import Actor
-from readiness.infra.refusals import NotFound, Refusal
-from readiness.notifications.forms import ChannelForm, RuleForm
+from readiness.infra.refusals import Invalid, NotFound, Refusal
+from readiness.notifications.forms import ChannelForm, MuteForm, RuleForm
+from readiness.notifications.services.muting import CHOICES, LONGEST
 from readiness.notifications.workflows.channels import (
     channel_create,
     channel_retarget,
@@ -24,6 +25,7 @@ from readiness.notifications.workflows.channels import (
     rule_create,
     rule_mute,
     rule_remove,
+    rule_unmute,
 )
 from readiness.notifications.workflows.reading import channel_secret_read, telling_page_read
 from readiness.tenants.access import actor_of, requires_role
@@ -46,6 +48,7 @@ def _page(
     channel_form: ChannelForm | None = None,
     rule_form: RuleForm | None = None,
     secret: tuple[str, str] | None = None,
+    mute: tuple[int, str] | None = None,
 ) -> HttpResponse:
     test = request.GET.get("test", "")
     page = telling_page_read(test_id=int(test) if test.isascii() and test.isdigit() and len(test) < 16 else 0)
@@ -56,6 +59,9 @@ def _page(
         "channel_form": channel_form or ChannelForm(),
         "rule_form": rule_form or RuleForm(names),
         "secret": secret,
+        "mute_choices": CHOICES,
+        "mute_longest": LONGEST.days,
+        "refused": {"rule": mute[0], "detail": mute[1], "typed": request.POST} if mute else {},
         "test_waits": page.test is not None and page.test.delivery.first_result_at is None,
     }
     return render(request, "notifications/telling.html", context, status=status)
@@ -164,18 +170,34 @@ def rule_add(request: HttpRequest) -> HttpResponse:
 @requires_role(FOUNDER)
 @require_POST
 def rule_move(request: HttpRequest, rule_id: int, move: str) -> HttpResponse:
-    """Mute for an hour, a day or a week; listen again; remove."""
+    """Mute for a while; listen again; remove."""
+    actor = actor_of(request)
     try:
-        if move == "remove":
-            messages.success(
-                request, f"The rule is removed from {rule_remove(rule_id=rule_id, actor=actor_of(request))}."
-            )
-        elif rule_mute(rule_id=rule_id, span=move if move != "unmute" else "", actor=actor_of(request)):
-            messages.success(request, f"The rule is muted for a{'n' if move == 'hour' else ''} {move}.")
+        if move == "mute":
+            return _mute(request, rule_id)
+        if move == "unmute":
+            rule = rule_unmute(rule_id=rule_id, actor=actor)
+            messages.success(request, f"The rule of {rule.channel.name} is heard again.")
+        elif move == "remove":
+            messages.success(request, f"The rule is removed from {rule_remove(rule_id=rule_id, actor=actor)}.")
         else:
-            messages.success(request, "The rule is heard again.")
+            raise NotFound(f"There is no such move with a rule: {move[:20]!r}.")
     except Refusal as refusal:
         messages.error(request, refusal.detail)
+    return redirect("notifications")
+
+
+def _mute(request: HttpRequest, rule_id: int) -> HttpResponse:
+    """A refusal stands at the rule, with what was typed. Raises NotFound."""
+    form = MuteForm(request.POST)
+    if not form.is_valid():
+        detail = " ".join(f"{error}" for errors in form.errors.values() for error in errors)
+        return _page(request, status=422, mute=(rule_id, detail))
+    try:
+        rule = rule_mute(rule_id=rule_id, **form.cleaned_data, actor=actor_of(request))
+    except Invalid as refusal:
+        return _page(request, status=422, mute=(rule_id, refusal.detail))
+    messages.success(request, f"The rule of {rule.channel.name} is muted until {rule.muted_until:%Y-%m-%d %H:%M} UTC.")
     return redirect("notifications")
 
 

@@ -2,11 +2,15 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.core.mail.backends.base import BaseEmailBackend
 from standardwebhooks import Webhook
 
+from incidents.lessons.workflows.playbook import proposal_make
 from incidents.triage.models import TimelineEntry
+from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.models import OutboxMessage
 from readiness.infra.outbox import outbox_attempts
@@ -16,7 +20,7 @@ from readiness.notifications.tasks import deliver, delivery_hand_over
 from readiness.notifications.workflows import LEASE, delivery_send
 from readiness.notifications.workflows.channels import channel_rotate, channel_switch, channel_test, delivery_retry
 from readiness.notifications.workflows.sending import channel_secrets, delivery_claim
-from tests.factories import ANYBODY, a_founder, an_incident
+from tests.factories import ANYBODY, a_founder, an_engineer, an_incident
 from tests.notifications.conftest import a_channel, delivered_by_outbox, made_due, published, worked
 from tests.notifications.receivers import Hook, MailServer
 
@@ -56,6 +60,23 @@ def test_a_replaced_secret_signs_beside_the_new_one(hook: Hook) -> None:
     for secret in both:
         Webhook(secret).verify(request.body, {k.lower(): v for k, v in request.headers.items()})
     assert channel_secrets(channel, utcnow() + timedelta(hours=25)) == both[:1]
+
+
+def test_a_secret_that_is_replaced_twice_cuts_no_receiver_off(hook: Hook) -> None:
+    channel = a_channel("webhook", hook.url)
+    [first] = channel_secrets(channel, utcnow())
+    for _ in range(2):  # a double click, say
+        channel = channel_rotate(channel_id=channel.pk, actor=ANYBODY)
+    published()
+    worked()
+    [request] = hook.requests
+    Webhook(first).verify(request.body, {k.lower(): v for k, v in request.headers.items()})
+    assert len(channel_secrets(channel, utcnow())) == 3
+    with atomic_write():
+        channel.former_until = utcnow() - timedelta(seconds=1)
+        channel.save()
+    channel = channel_rotate(channel_id=channel.pk, actor=ANYBODY)
+    assert len(channel_secrets(channel, utcnow())) == 2, "what had its day signs no more"
 
 
 def test_slack_gets_nothing_that_it_would_act_on(hook: Hook) -> None:
@@ -101,6 +122,20 @@ def test_an_escalation_reaches_its_step_too(mail_server: MailServer) -> None:
     assert [recipients for recipients, _ in mail_server.mails] == [
         ["ada@example.test", "lead@example.test"], ["ada@example.test"],
     ]  # fmt: skip
+
+
+def test_an_edit_that_waits_reaches_its_reviewers_too(mail_server: MailServer) -> None:
+    """Ada is the only founder and the author: who else may write is told."""
+    ada, bob = a_founder(email="ada@example.test"), an_engineer(email="bob@example.test")
+    edit = {"error_class": "infra.timeout", "title": HOSTILE[:20], "why": "INC-1", "check_first": ["The gateway"]}
+    proposal_make(**edit, actor=Actor("person", str(ada), ada.pk))
+    worked()
+    [(recipients, mail)] = mail_server.mails
+    assert recipients == [ada.email, bob.email]
+    assert mail["Subject"] == "Readiness: Playbook edit waits for review: A new section: INC-1 <script>alert("
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "/playbook/proposals/" in body.get_content()
 
 
 def test_a_mail_server_that_refuses_is_tried_again(mail_server: MailServer) -> None:
@@ -173,6 +208,36 @@ def test_what_fails_every_time_is_given_up_visible_and_can_be_tried_by_hand(hook
     worked()
     assert _one().state == "delivered"
     assert OutboxMessage.objects.get(topic="notice.deliver").dead_at is None
+
+
+def test_what_a_server_says_is_kept_as_one_clean_line(hook: Hook) -> None:
+    """PostgreSQL keeps no NUL: the attempt could not be noted, and was made again and again."""
+    a_channel("webhook", hook.url)
+    hook.answers.append((302, {"Location": "http://evil\x00\x1b.test/"}))
+    published()
+    worked()
+    assert (_one().state, _one().last_status) == ("waiting", 302)
+    assert _one().last_error.isprintable()
+    assert "redirects to evil" in OutboxMessage.objects.get(topic="notice.deliver").last_error
+
+
+class BrokenBackend(BaseEmailBackend):
+    """A mail backend with a mistake in it, or one whose time is up."""
+
+    def send_messages(self, email_messages: object) -> int:
+        raise RuntimeError("no more time")
+
+
+def test_an_attempt_that_breaks_off_is_noted_as_a_failure(settings: Any) -> None:
+    settings.EMAIL_URL, settings.EMAIL_BACKEND = "smtp://mail.test", f"{__name__}.BrokenBackend"
+    a_founder(email="ada@example.test")
+    published()
+    delivered_by_outbox()
+    with pytest.raises(RuntimeError):
+        deliver(_one().pk)
+    assert (_one().state, _one().sending_until) == ("waiting", None)
+    assert _one().last_error == "The attempt broke off (RuntimeError); the console's own errors have more."
+    assert _one().channel.failures == 1
 
 
 def test_410_switches_the_channel_off_and_says_so(hook: Hook) -> None:

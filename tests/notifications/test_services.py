@@ -1,16 +1,19 @@
 """Who hears of what, in which words, and what an answer means: the pure parts."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
+from readiness.infra.refusals import Invalid
 from readiness.notifications.services.kinds import KINDS, kind_of
+from readiness.notifications.services.muting import mute_plan
 from readiness.notifications.services.outcomes import Reached, answer_judge, rest_after, told_words
 from readiness.notifications.services.rules import RuleFacts, rule_check, rule_matches
-from readiness.notifications.services.signing import headers_sign, salt_make, secret_make
+from readiness.notifications.services.signing import headers_sign, salt_make, salts_former, secret_make
 from readiness.notifications.services.targets import target_check, target_clean, target_words
 from readiness.notifications.services.wording import (
     Telling,
@@ -65,6 +68,29 @@ def test_a_muted_rule_keeps_quiet_until_its_time() -> None:
     assert matches(RuleFacts(muted_until=NOW), priority="P0")
 
 
+@pytest.mark.parametrize(
+    ("span", "until", "seconds"),
+    [("hour", None, 3_600), ("day", NOW, 86_400), ("week", None, 604_800),
+     ("until", NOW + timedelta(seconds=7), 7), ("until", NOW + timedelta(days=31), 31 * 86_400)],
+)  # fmt: skip
+def test_a_mute_ends(span: str, until: datetime | None, seconds: int) -> None:
+    mute = mute_plan(span=span, until=until, because=" The  fair ", now=NOW)
+    assert (mute.until - NOW).total_seconds() == seconds
+    assert mute.because == "The fair"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [({"span": "year"}, "/span"), ({"span": "until"}, "/until"), ({"span": "until", "until": NOW}, "/until"),
+     ({"span": "until", "until": NOW + timedelta(days=32)}, "/until"), ({"because": " "}, "/because"),
+     ({"because": "x" * 201}, "/because"), ({"because": "a\x00b"}, "/because")],
+)  # fmt: skip
+def test_a_mute_without_an_end_or_a_reason_is_none(wrong: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        mute_plan(**{"span": "hour", "until": None, "because": "The fair", "now": NOW, **wrong})
+    assert [error.pointer for error in refused.value.errors] == [pointer]
+
+
 def test_a_test_goes_by_no_rule() -> None:
     assert not matches(RuleFacts(kinds=["test"]), kind="test")
     assert rule_check(kinds=["test"], minimum_priority="P9") != []
@@ -99,6 +125,29 @@ def test_a_summary_keeps_its_lines() -> None:
     assert "Two are open.<br>INC-1 &lt;b&gt;<br>INC-2" in mail.html
     section = slack_compose(telling=telling)["blocks"][1]  # type: ignore[index]
     assert section["text"]["text"] == "Two are open.\nINC-1 &lt;b&gt;\nINC-2"
+
+
+def test_chat_is_given_nothing_that_it_would_act_on() -> None:
+    """Mattermost reads `@channel` and Markdown in `text`, and knows no blocks; Slack links what looks like a link."""
+    said = "@channel @here [free](https://evil.test) <!everyone> ![x](http://evil.test/x.png) `c` *b*"
+    telling = a_telling(title=said, text=said, facts={"Component": said}, url="http://c/incidents/INC-1/")
+    composed = slack_compose(telling=telling)
+    blocks: Any = composed["blocks"]
+    words = [block["text"] for block in blocks[:2]] + blocks[2]["elements"]
+    for text in (
+        composed["text"],
+        slack_digest_compose(tellings=[telling], total=2)["text"],
+        *(w["text"] for w in words),
+    ):
+        assert "@c" not in text
+        assert "@h" not in text
+        assert "](" not in text
+        assert "<!" not in text
+    assert all(word["verbatim"] is True for word in words)
+    assert str(composed["text"]).endswith(" <http://c/incidents/INC-1/>"), (
+        "the way to the console, for who has no blocks"
+    )
+    assert str(composed["text"]).count("://") == 1
 
 
 def test_a_digest_lists_and_says_how_many_more() -> None:
@@ -143,6 +192,16 @@ def test_the_secret_follows_from_the_salt_and_the_installations_key() -> None:
     now = datetime.now(UTC)
     headers = headers_sign(message_id="msg_1", at=now, body="{}", signing=[secret_make(salt="x", hash_key="k"), secret])
     assert Webhook(secret).verify(b"{}", headers) == {}
+
+
+def test_the_salts_before_the_present_one_sign_on_and_are_bounded() -> None:
+    assert salts_former(salt="b", former="a", still=True) == "b a"
+    assert salts_former(salt="b", former="a", still=False) == "b"
+    many = ""
+    for number in range(20):
+        many = salts_former(salt=salt_make(), former=many, still=True)
+        assert len(many.split()) == min(number + 1, 5)
+    assert len(many) <= 200, "the column's length"
 
 
 def test_the_signature_is_the_specifications() -> None:

@@ -1,14 +1,17 @@
 """“Who is told?”: what it shows, who may change it, and that nothing secret or hostile gets out."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from readiness.infra.clock import utcnow
+from readiness.infra.outbox import outbox_attempts
 from readiness.notifications.models import Channel, Delivery, Rule
 from readiness.notifications.workflows.reading import telling_gap_read
 from tests.factories import a_founder, a_project, a_tenant, a_viewer, an_engineer
-from tests.notifications.conftest import a_channel, published, worked
+from tests.notifications.conftest import a_channel, delivered_by_outbox, made_due, published, worked
 from tests.notifications.receivers import Hook
 
 pytestmark = pytest.mark.django_db
@@ -67,12 +70,54 @@ def test_a_founder_makes_mutes_and_removes_rules(founder: Client, hook: Hook) ->
     shown = founder.post(f"{PAGE}rules/", {**form, "tenant": "acme"}, follow=True).content.decode()
     assert "Control broke; P1 and above; of acme only." in shown
     rule = Rule.objects.get(channel=channel, minimum_priority="P1")
-    assert "muted until" in founder.post(f"{PAGE}rules/{rule.pk}/day/", follow=True).content.decode()
-    founder.post(f"{PAGE}rules/{rule.pk}/unmute/")
-    rule.refresh_from_db()
-    assert rule.muted_until is None
     founder.post(f"{PAGE}rules/{rule.pk}/remove/")
     assert "no such rule" in founder.post(f"{PAGE}rules/{rule.pk}/remove/", follow=True).content.decode()
+
+
+def test_a_rule_is_muted_for_a_while_by_somebody_for_a_reason(founder: Client, hook: Hook) -> None:
+    rule = Rule.objects.get(channel=a_channel("slack", hook.url))
+    mute, why = f"{PAGE}rules/{rule.pk}/mute/", "The <b>fair</b> is on"
+    assert founder.post(mute, {"span": "hour", "because": " "}).status_code == 422
+    refused = founder.post(mute, {"span": "until", "until": "2199-01-01T10:00", "because": why})
+    assert refused.status_code == 422
+    assert "31 days at most" in refused.content.decode()
+    assert 'value="2199-01-01T10:00"' in refused.content.decode(), "what was typed stays"
+    until = utcnow() + timedelta(days=2)
+    shown = founder.post(mute, {"span": "until", "until": f"{until:%Y-%m-%dT%H:%M}", "because": why}, follow=True)
+    rule.refresh_from_db()
+    assert rule.muted_until == until.replace(second=0, microsecond=0)
+    assert "by ada@example.test: The &lt;b&gt;fair&lt;/b&gt; is on" in shown.content.decode()
+    founder.post(mute, {"span": "hour", "until": "", "because": why})
+    rule.refresh_from_db()
+    assert rule.muted_until is not None
+    assert rule.muted_until - utcnow() <= timedelta(hours=1), "a mute may be made shorter"
+    assert "is heard again" in founder.post(f"{PAGE}rules/{rule.pk}/unmute/", follow=True).content.decode()
+    rule.refresh_from_db()
+    assert (rule.muted_until, rule.muted_by, rule.muted_because) == (None, "", "")
+    assert "no such move" in founder.post(f"{PAGE}rules/{rule.pk}/for-ever/", follow=True).content.decode()
+    assert (
+        "no such rule"
+        in founder.post(f"{PAGE}rules/999/mute/", {"span": "day", "because": "x"}, follow=True).content.decode()
+    )
+
+
+def test_what_was_taken_up_and_never_finished_is_shown_as_given_up(founder: Client, hook: Hook) -> None:
+    """Its worker died each time, so nobody noted it on the delivery: the outbox knows."""
+    a_channel("slack", hook.url)
+    published()
+    for _ in range(outbox_attempts("notice.deliver") + 2):
+        delivered_by_outbox()
+        made_due()
+    shown = page(founder)
+    assert "1 message did not arrive and was given up" in shown
+    assert "Given up" in shown
+    assert "never finished" in shown
+    delivery = Delivery.objects.get()
+    assert f"deliveries/{delivery.pk}/retry/" in shown
+    founder.post(f"{PAGE}deliveries/{delivery.pk}/retry/")
+    worked()
+    assert len(hook.requests) == 1
+    assert "did not arrive" not in page(founder)
 
 
 def test_what_did_not_arrive_is_shown_and_tried_again_by_hand(founder: Client, hook: Hook) -> None:

@@ -27,6 +27,7 @@ from incidents.triage.workflows import (
 )
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
+from readiness.infra.models import OutboxMessage
 from readiness.infra.refusals import Conflict, Invalid, NotFound
 from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, atomic_write, transactional
 from readiness.tenants.models import User
@@ -172,6 +173,18 @@ def test_an_update_moves_the_next_one_on() -> None:
     for text in ("  ", "x" * 4_001):
         with pytest.raises(Invalid):
             incident_update(incident_id=incident.pk, text=text, actor=ada)
+
+
+def test_an_update_is_told_as_it_was_written_each_once() -> None:
+    ada, incident = actor(an_engineer()), an_incident(incident={"priority": "P1"})
+    for text in ("Rolled back.", "Rolled back."):
+        incident_update(incident_id=incident.pk, text=text, actor=ada)
+    incident_update(incident_id=an_incident(incident={"synthetic": True}).pk, text="A drill.", actor=ada)
+    notices = OutboxMessage.objects.filter(topic="notice", payload__kind="incident.updated")
+    told = [(message.payload["text"], message.payload["priority"], message.payload["page"]) for message in notices]
+    assert told == [("Rolled back.", "P1", f"/incidents/{incident.public_id}/")] * 2
+    assert len({message.key for message in notices}) == 2
+    assert notices[0].payload["facts"]["By"] == ada.name
 
 
 def test_a_post_mortem_is_written_revised_and_never_changed() -> None:

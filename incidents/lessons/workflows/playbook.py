@@ -25,9 +25,12 @@ from incidents.lessons.store import playbook as store
 from incidents.triage.workflows import timeline_add
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
+from readiness.infra.notices import notice_publish
 from readiness.infra.refusals import Conflict, FieldError, Invalid, NotFound
 from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, transactional
+from readiness.tenants.models import User
 from readiness.tenants.store import writers_active
+from readiness.tenants.workflows import people_able_to_act
 
 MAX_NOTE = 1_000
 
@@ -63,10 +66,10 @@ def proposal_make(
         never_again=never_again, grown_from=grown_from, evolved=evolved, root_cause=root_cause, before=before,
         after=after, files_changed=files_changed,
     )  # fmt: skip
-    earlier = _replaced(txn, replaces, actor)
+    earlier = _replaced(txn, replaces, draft, actor)
     section = store.section_by_scope(draft.error_class, draft.component)
     _must_be_sound(draft, section, base_version)
-    return store.proposal_insert(
+    proposal = store.proposal_insert(
         section=section,
         error_class=draft.error_class,
         component=draft.component,
@@ -78,6 +81,29 @@ def proposal_make(
         replaces=earlier,
         **asdict(draft.text),
         **_update_fields(draft),
+    )
+    if earlier is None:  # an edit that carries another on was told with that one, whose page leads to it
+        _tell_reviewers(txn, proposal)
+    return proposal
+
+
+def _tell_reviewers(txn: SingleConnectionTxn, proposal: PlaybookProposal) -> None:
+    """Who may accept it hears of it: the founders, and where the author is the only one, whoever else may write. Alone,
+    the author needs no telling.
+    """
+    others = [person for person in people_able_to_act() if person.pk != proposal.author_id]
+    reviewers = [person.email for person in others if person.role == User.Role.FOUNDER] or [p.email for p in others]
+    if not reviewers:
+        return
+    which = f"Section {proposal.section.number}" if proposal.section else "A new section"
+    notice_publish(
+        txn,
+        kind="playbook.review_waiting",
+        key=f"playbook:edit:{proposal.pk}:review",
+        title=f"{which}: {proposal.title}",
+        text=f"{proposal.why}\n{proposal.author} proposes it; somebody else has to read it, and accept or decline it.",
+        page=f"/playbook/proposals/{proposal.pk}/",
+        facts={"Class": proposal.scope, "Author": proposal.author, "To": ", ".join(reviewers)},
     )
 
 
@@ -98,10 +124,17 @@ def _must_be_sound(draft: ProposalDraft, section: PlaybookSection | None, base_v
         raise Invalid(f"The edit is not proposed: {detail}", errors=[FieldError("/grown_from", detail)])
 
 
-def _replaced(txn: SingleConnectionTxn, proposal_id: int | None, actor: Actor) -> PlaybookProposal | None:
+def _replaced(
+    txn: SingleConnectionTxn, proposal_id: int | None, draft: ProposalDraft, actor: Actor
+) -> PlaybookProposal | None:
     if proposal_id is None:
         return None
     earlier = _proposal_lock(txn, proposal_id)
+    if (earlier.error_class, earlier.component) != (draft.error_class, draft.component):
+        detail = (
+            f"Edit {earlier.pk} is of {earlier.scope}; what carries it on is too. Propose an edit of its own instead."
+        )
+        raise Invalid(detail, errors=[FieldError("/error_class", detail)])
     proposal_replace_judge(facts=review_facts(earlier, earlier.section, actor=actor))
     _decide(earlier, state=ProposalState.REPLACED, actor=actor)
     return earlier

@@ -9,6 +9,7 @@ from incidents.triage.services.snoozing import AWAKE, Snooze, snooze_plan, snooz
 from incidents.triage.services.undoing import fields_note, undo_check, undo_fields
 from incidents.triage.workflows.moves import IncidentRef, said_checked
 from incidents.triage.workflows.revising import incident_lock, incident_lock_seen, move_record
+from incidents.triage.workflows.telling import incident_updated_tell
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Conflict, NotFound
@@ -97,7 +98,8 @@ def incident_reopen(
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
 def incident_update(txn: SingleConnectionTxn, *, incident_id: int, text: str, actor: Actor) -> IncidentRef:
-    """How it stands, for everybody (requirement 347): on the timeline apart from notes; the next one's hour begins.
+    """How it stands, for everybody (requirement 347): told by a notice, and on the timeline apart from notes; the next
+    one's hour begins.
 
     Two people's updates are both kept, so none is asked what it saw. Raises Invalid without a text.
     """
@@ -106,7 +108,8 @@ def incident_update(txn: SingleConnectionTxn, *, incident_id: int, text: str, ac
     now = utcnow()
     incident.update_from, incident.reminded_at = now, None
     incident.save(update_fields=["update_from", "reminded_at"])
-    store.timeline_append(incident=incident, at=now, kind="update", text=said, actor=actor.name)
+    entry = store.timeline_append(incident=incident, at=now, kind="update", text=said, actor=actor.name)
+    incident_updated_tell(txn, incident, entry)
     return IncidentRef(incident.pk, incident.status)
 
 

@@ -3,7 +3,7 @@
 import re
 
 from incidents.triage import store
-from incidents.triage.models import Incident
+from incidents.triage.models import Incident, TimelineEntry
 from readiness.infra.actor import SYSTEM
 from readiness.infra.clock import utcnow
 from readiness.infra.notices import notice_publish
@@ -47,6 +47,23 @@ def incident_recurred_tell(session: Session, incident: Incident) -> None:
         priority=incident.priority,
         page=f"/incidents/{incident.public_id}/",
         facts={"Class": incident.error_class, "Component": incident.component},
+    )
+
+
+def incident_updated_tell(session: Session, incident: Incident, entry: TimelineEntry) -> None:
+    """A status update is told as it was written (347); each once."""
+    if incident.synthetic:
+        return
+    notice_publish(
+        session,
+        kind="incident.updated",
+        key=f"{incident.public_id}:updated:{entry.pk}",
+        title=f"{incident.public_id} {incident.title}",
+        text=entry.text,
+        project_id=incident.project_id,
+        priority=incident.priority,
+        page=f"/incidents/{incident.public_id}/",
+        facts={"Status": incident.status, "By": entry.actor, "Owner": incident.owner or "nobody yet"},
     )
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 TEST = "test"
 DIGEST = "digest"
 ESCALATED = "incident.escalated"
+REVIEW_WAITING = "playbook.review_waiting"
+# Their notices name, in the fact “To”, who hears of them beside the founders.
+NAMING = frozenset({ESCALATED, REVIEW_WAITING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("incident.detected", "New incident", minimum="P1"),
     Kind("incident.recurred", "Incident recurred"),
     Kind("incident.acknowledged", "Incident acknowledged", usual=False),
+    Kind("incident.updated", "Status update", minimum="P1"),
     Kind("incident.update_due", "Status update due"),
     Kind(ESCALATED, "Incident escalated"),
     Kind("incidents.summary", "Summary of open incidents"),
@@ -28,6 +32,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("control.stale", "Control turned stale"),
     Kind("control.broken", "Control broke"),
     Kind("control.ineffective", "Control was ineffective"),
+    Kind(REVIEW_WAITING, "Playbook edit waits for review"),
     Kind("capture.limited", "Capture reached a limit"),
     Kind("channel.off", "A way to tell you was switched off"),
     Kind(TEST, "Test", usual=False),

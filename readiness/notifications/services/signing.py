@@ -13,10 +13,19 @@ from datetime import datetime
 
 from standardwebhooks import Webhook
 
+FORMER_SALTS = 5  # five signatures more make a header of half a kilobyte
+
 
 def salt_make() -> str:
     """The salt of a new secret."""
     return secrets.token_urlsafe(24)
+
+
+def salts_former(*, salt: str, former: str, still: bool) -> str:
+    """The salts whose secrets sign on beside a new one, the newest first, between spaces: the present one and, while
+    they `still` sign, those before it. A receiver may know any of them: whoever replaces a secret twice cuts none off.
+    """
+    return " ".join([salt, *(former.split() if still else ())][:FORMER_SALTS])
 
 
 def secret_make(*, salt: str, hash_key: str) -> str:

@@ -39,9 +39,8 @@ def gap_words(*, usable: int, heard: int, mail_server: bool) -> str:
 
 def rule_words(*, kinds: Sequence[str], minimum_priority: str, projects: Sequence[str]) -> str:
     """`Control broke, Control turned stale; P1 and above; of acme only.`"""
-    what = (
-        ", ".join(kind_of(kind).title for kind in kinds) if kinds else "The usual: P0 and P1, and what recurs or breaks"
-    )
+    usual = "The usual: P0 and P1, what recurs or breaks, and edits that wait for a review"
+    what = ", ".join(kind_of(kind).title for kind in kinds) if kinds else usual
     above = {"P0": "; P0 only", "P1": "; P1 and above", "P2": "; P2 and above"}.get(minimum_priority, "")
     whose = f"; of {', '.join(projects)} only" if projects else ""
     return f"{what}{above}{whose}."

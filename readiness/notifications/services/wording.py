@@ -110,34 +110,46 @@ def slack_escape(text: str) -> str:
 
 
 def _slack_plain(text: str) -> str:
-    """Escaped, and the marks of emphasis and code made harmless by a word joiner beside each."""
-    return re.sub(r"([*_~`])", "\\1\u2060", slack_escape(text))
+    """Escaped, and the marks of emphasis, code, mentions and links (Mattermost's `@channel`, Markdown's `[…](…)`) made
+    harmless by a word joiner behind each.
+    """
+    return re.sub(r"([*_~`@\[\]])", "\\1\u2060", slack_escape(text))
+
+
+def _slack_head(telling: Telling) -> str:
+    """The headline as a link's words: no link of its own in it, also where `text` is all that is shown."""
+    return _slack_plain(headline(telling)).replace("://", ":\u2060//").replace("|", "¦")
+
+
+def _slack_words(text: str, length: int) -> dict[str, object]:
+    """`verbatim`: what looks like an address or a channel in them is left as it is; only our own link is one."""
+    return {"type": "mrkdwn", "text": text[:length], "verbatim": True}
 
 
 def _slack_section(text: str) -> dict[str, object]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:3_000]}}
+    return {"type": "section", "text": _slack_words(text, 3_000)}
 
 
 def slack_compose(*, telling: Telling) -> dict[str, object]:
-    """`text` for the notification, and blocks that a Mattermost or Slack shows."""
-    head = _slack_plain(headline(telling))
-    blocks = [_slack_section(f"*<{slack_escape(telling.url)}|{head.replace('|', '¦')}>*")]
+    """`blocks` are what Slack shows; `text` is its notification, and all that those show who know no blocks."""
+    head = _slack_head(telling)
+    blocks = [_slack_section(f"*<{slack_escape(telling.url)}|{head}>*")]
     if text := text_clean(telling.text):
         blocks.append(_slack_section(_slack_plain(text)))
     if facts := _facts(telling):
         words = " · ".join(f"{_slack_plain(name)}: {_slack_plain(value)}" for name, value in facts)
-        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": words[:2_000]}]})
-    return {"text": slack_escape(headline(telling)), "blocks": blocks}
+        blocks.append({"type": "context", "elements": [_slack_words(words, 2_000)]})
+    return {"text": f"{head} <{slack_escape(telling.url)}>", "blocks": blocks}
 
 
 def slack_digest_compose(*, tellings: Sequence[Telling], total: int) -> dict[str, object]:
     """One section for every ten: a block holds 3,000 characters."""
     head = digest_headline(tellings, total)
-    lines = [f"• <{slack_escape(one.url)}|{_slack_plain(headline(one)).replace('|', '¦')[:200]}>" for one in tellings]
+    lines = [f"• <{slack_escape(one.url)}|{_slack_head(one)[:200]}>" for one in tellings]
     if total > len(tellings):
         lines.append(f"and {total - len(tellings)} more")
     sections = [_slack_section("\n".join(lines[start : start + 10])) for start in range(0, len(lines), 10)]
-    return {"text": head, "blocks": [_slack_section(f"*{head}*"), *sections]}
+    return {"text": "\n".join([head, *lines[:10]]), "blocks": [_slack_section(f"*{head}*"), *sections]}
 
 
 # --- Standard Webhooks ------------------------------------------------------------------------------------------------

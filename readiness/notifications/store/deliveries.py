@@ -65,6 +65,12 @@ def deliveries_dead() -> int:
     return Delivery.objects.filter(state=Delivery.State.DEAD, digest=None).count()
 
 
+def deliveries_stranded(messages: Mapping[int, str]) -> dict[int, str]:
+    """delivery → the outbox's last word on it, of those that wait for one of these dead messages (by number)."""
+    waiting = Delivery.objects.filter(state=Delivery.State.WAITING, digest=None, outbox_id__in=list(messages))
+    return {pk: messages[outbox_id] for pk, outbox_id in waiting.values_list("pk", "outbox_id")}
+
+
 def last_of_channels() -> dict[int, Delivery]:
     """Each channel's newest delivery; one step down the index for each channel."""
     newest = Delivery.objects.filter(channel=OuterRef("pk"), digest=None).order_by("-created_at").values("pk")[:1]

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from readiness.infra.actor import Actor
-from readiness.infra.clock import utcnow
+from readiness.infra.clock import isoz, utcnow
 from readiness.infra.outbox import outbox_retry
 from readiness.infra.refusals import Conflict, FieldError, Invalid, NotFound
 from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, transactional
 from readiness.notifications.models import Channel, Delivery, Rule
 from readiness.notifications.services.kinds import TEST
+from readiness.notifications.services.muting import mute_plan
 from readiness.notifications.services.rules import RULES_LISTED, rule_check
-from readiness.notifications.services.signing import salt_make
+from readiness.notifications.services.signing import salt_make, salts_former
 from readiness.notifications.services.targets import target_check, target_clean
 from readiness.notifications.store import channels, notices
 from readiness.notifications.workflows.routing import channel_usable, delivery_publish, delivery_start
 
 log = logging.getLogger(__name__)
 FORMER_SIGNS_FOR = timedelta(hours=24)
-MUTES = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
@@ -74,11 +74,16 @@ def channel_retarget(txn: SingleConnectionTxn, *, channel_id: int, target: str, 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
 def channel_rotate(txn: SingleConnectionTxn, *, channel_id: int, actor: Actor) -> Channel:
-    """A new secret; the old one signs beside it for a day, so that no message is refused meanwhile. Raises Conflict."""
+    """A new secret; the old one signs beside it for a day, so that no message is refused meanwhile, and so do those
+    that were being replaced. Raises Conflict.
+    """
     channel = _channel_lock(txn, channel_id)
     if channel.kind != Channel.Kind.WEBHOOK:
         raise Conflict(f"{channel.name} has no secret of ours; only Standard Webhooks are signed.")
-    channel.former_salt, channel.former_until = channel.salt, utcnow() + FORMER_SIGNS_FOR
+    now = utcnow()
+    still = channel.former_until is not None and channel.former_until > now
+    channel.former_salt = salts_former(salt=channel.salt, former=channel.former_salt, still=still)
+    channel.former_until = now + FORMER_SIGNS_FOR
     channel.salt = salt_make()
     channel.save(update_fields=["salt", "former_salt", "former_until"])
     log.info("notification secret replaced", extra={"channel": channel.name, "actor": actor.name})
@@ -148,15 +153,32 @@ def rule_remove(txn: SingleConnectionTxn, *, rule_id: int, actor: Actor) -> str:
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
-def rule_mute(txn: SingleConnectionTxn, *, rule_id: int, span: str, actor: Actor) -> datetime | None:
-    """Keep a rule quiet for an hour, a day or a week (`span`; empty: no longer). Raises Invalid, NotFound."""
-    if span and span not in MUTES:
-        raise Invalid("A rule can be quiet for an hour, a day or a week.")
+def rule_mute(
+    txn: SingleConnectionTxn, *, rule_id: int, span: str, because: str, actor: Actor, until: datetime | None = None
+) -> Rule:
+    """Keep a rule quiet: `span` is hour, day, week, or `until` with its time. Raises Invalid, NotFound."""
     rule = _rule_lock(txn, rule_id)
-    rule.muted_until = utcnow() + MUTES[span] if span else None
-    rule.save(update_fields=["muted_until"])
-    log.info("notification rule muted", extra={"channel": rule.channel.name, "span": span, "actor": actor.name})
-    return rule.muted_until
+    mute = mute_plan(span=span, until=until, because=because, now=utcnow())
+    _mute_set(rule, until=mute.until, by=actor.name, because=mute.because)
+    log.info(
+        "notification rule muted",
+        extra={"channel": rule.channel.name, "until": isoz(mute.until), "because": mute.because, "actor": actor.name},
+    )
+    return rule
+
+
+@transactional(TransactionIntent.LOCKED_MUTATION)
+def rule_unmute(txn: SingleConnectionTxn, *, rule_id: int, actor: Actor) -> Rule:
+    """Let a rule be heard again. Raises NotFound."""
+    rule = _rule_lock(txn, rule_id)
+    _mute_set(rule, until=None, by="", because="")
+    log.info("notification rule is heard again", extra={"channel": rule.channel.name, "actor": actor.name})
+    return rule
+
+
+def _mute_set(rule: Rule, *, until: datetime | None, by: str, because: str) -> None:
+    rule.muted_until, rule.muted_by, rule.muted_because = until, by[:254], because
+    rule.save(update_fields=["muted_until", "muted_by", "muted_because"])
 
 
 def _rule_lock(txn: SingleConnectionTxn, rule_id: int) -> Rule:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from readiness.infra.clock import utcnow
+from readiness.infra.outbox import outbox_dead
 from readiness.infra.refusals import Conflict, NotFound
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 from readiness.notifications.models import Channel, Delivery, Notice, Rule
@@ -14,12 +15,13 @@ from readiness.notifications.services.kinds import kind_of
 from readiness.notifications.services.standing import ChannelStanding, channel_standing, gap_words, rule_words
 from readiness.notifications.services.targets import target_words
 from readiness.notifications.store import channels, deliveries, notices
-from readiness.notifications.workflows.routing import channel_usable
+from readiness.notifications.workflows.routing import DELIVER_TOPIC, channel_usable
 from readiness.notifications.workflows.sending import channel_secrets
 from readiness.tenants.workflows import projects_read
 
 LISTED = 25
 UNTOLD_LISTED = 5
+DEAD_LOOKED_AT = 1_000
 UNTOLD_FOR = timedelta(days=7)
 
 
@@ -43,13 +45,15 @@ class ChannelLine:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLine:
-    """`kind` of a pill; `retry`: a person may try it again now."""
+    """`pill`: its kind; `error`: why it has not arrived; `retry`: a person may try it again now."""
 
     delivery: Delivery
     title: str
     what: str
     pill: str
     word: str
+    error: str
+    next_at: datetime | None
     retry: bool
 
 
@@ -76,12 +80,14 @@ def telling_page_read(session: Session, *, test_id: int = 0) -> TellingPage:
     lines = [_channel_line(row, last.get(row.pk), slugs) for row in rows]
     recent = deliveries.deliveries_recent(limit=LISTED)
     test = deliveries.delivery_rows(test_id).first() if test_id else None
+    dead = outbox_dead(topic=DELIVER_TOPIC, limit=DEAD_LOOKED_AT)
+    stranded = deliveries.deliveries_stranded(dead) if dead else {}
     return TellingPage(
         gap=_gap(rows),
         reaching=sum(line.standing.reaches for line in lines),
         channels=lines,
-        deliveries=[_delivery_line(row) for row in recent],
-        given_up=deliveries.deliveries_dead(),
+        deliveries=[_delivery_line(row, stranded.get(row.pk, "")) for row in recent],
+        given_up=deliveries.deliveries_dead() + len(stranded),
         untold=notices.notices_untold(since=utcnow() - UNTOLD_FOR, limit=UNTOLD_LISTED),
         test=_delivery_line(test) if test is not None else None,
     )
@@ -134,15 +140,16 @@ _PILLS = {
 }
 
 
-def _delivery_line(row: Delivery) -> DeliveryLine:
+def _delivery_line(row: Delivery, stranded: str = "") -> DeliveryLine:
+    """`stranded`: what the outbox says of one that it has given up, whose workers never said how it went."""
     waiting = ("warn", "Tried again") if row.attempts else ("neutral", "Waiting")
-    pill, word = _PILLS.get(Delivery.State(row.state), waiting)
+    pill, word = _PILLS[Delivery.State.DEAD] if stranded else _PILLS.get(Delivery.State(row.state), waiting)
     held = getattr(row, "held", 0)
     title = row.notice.title if row.notice is not None else f"{held} more notices within a minute"
     what = kind_of(row.notice.kind).title if row.notice is not None else "Digest"
-    return DeliveryLine(
-        row, title, what, pill, word, retry=bool(row.state != Delivery.State.DELIVERED and row.attempts)
-    )
+    retry = bool(stranded or (row.state != Delivery.State.DELIVERED and row.attempts))
+    next_at = None if stranded else row.next_at
+    return DeliveryLine(row, title, what, pill, word, stranded or row.last_error, next_at, retry)
 
 
 @transactional(TransactionIntent.READ_ONLY)

@@ -15,7 +15,7 @@ from readiness.infra.notices import notice_publish
 from readiness.infra.outbox import outbox_fail, outbox_postpone, outbox_settle
 from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, transactional
 from readiness.notifications.models import Channel, Delivery, Notice
-from readiness.notifications.services.kinds import ESCALATED
+from readiness.notifications.services.kinds import NAMING
 from readiness.notifications.services.outcomes import Reached, SendResult, rest_after, told_words
 from readiness.notifications.services.signing import secret_make
 from readiness.notifications.services.targets import FOUNDERS, addresses_in, addresses_parse
@@ -29,11 +29,18 @@ LEASE = timedelta(seconds=120)
 
 
 def delivery_send(*, delivery_id: int) -> SendResult | None:
-    """Make one attempt, and note what came of it; None when there was none to make."""
+    """Make one attempt, and note what came of it; None when there was none to make. Raises what ends an attempt that
+    is neither the receiver's nor the network's fault, when it has been noted as a failure too.
+    """
     sending = delivery_claim(delivery_id=delivery_id)
     if sending is None:
         return None
-    result = attempt(sending)
+    try:
+        result = attempt(sending)
+    except Exception as broken:  # a mistake of ours, or the task's time is up: else it would be tried on without a rest
+        error = f"The attempt broke off ({type(broken).__name__}); the console's own errors have more."
+        delivery_settle(delivery_id=delivery_id, result=SendResult(error=error))
+        raise
     delivery_settle(delivery_id=delivery_id, result=result)
     return result
 
@@ -92,20 +99,20 @@ def _sending(row: Delivery, channel: Channel, now: datetime) -> Sending:
 
 
 def _addresses(target: str, told: Sequence[Delivery]) -> list[str]:
-    """Those of the list; with the founders, whom an escalation has reached, as its notice names them."""
+    """Those of the list; with the founders, whom the notice names: an escalation's step, an edit's reviewers."""
     named = addresses_parse(target)
     founders = founder_addresses() if FOUNDERS in named else []
-    escalated = [one.notice for one in told if one.notice is not None and one.notice.kind == ESCALATED]
-    reached = [address for notice in escalated for address in addresses_in(str(notice.facts.get("To", "")))]
+    naming = [one.notice for one in told if one.notice is not None and one.notice.kind in NAMING]
+    reached = [address for notice in naming for address in addresses_in(str(notice.facts.get("To", "")))]
     also = reached if FOUNDERS in named else []
     return list(dict.fromkeys([*founders, *also, *(one for one in named if one != FOUNDERS)]))
 
 
 def channel_secrets(channel: Channel, now: datetime) -> list[str]:
-    """The secrets that sign: the present one, and the one before it while it is being replaced."""
+    """The secrets that sign: the present one, and those before it while it is being replaced."""
     salts = [channel.salt]
-    if channel.former_salt and channel.former_until is not None and channel.former_until > now:
-        salts.append(channel.former_salt)
+    if channel.former_until is not None and channel.former_until > now:
+        salts += channel.former_salt.split()
     return [secret_make(salt=salt, hash_key=settings.READINESS_HASH_KEY) for salt in salts]
 
 

@@ -3,7 +3,7 @@
 import json
 import smtplib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from readiness.notifications.services.targets import EMAIL, SLACK
 from readiness.notifications.services.wording import (
     Telling,
     digest_mail_compose,
+    line_clean,
     mail_compose,
     slack_compose,
     slack_digest_compose,
@@ -47,7 +48,14 @@ class Sending:
 
 
 def attempt(sending: Sending) -> SendResult:
-    """Try once. Every failure of a server or a network is a result, not an exception."""
+    """Try once. Every failure of a server or a network is a result, not an exception; what a server said of it is one
+    clean line, for it is kept and shown.
+    """
+    result = _attempt(sending)
+    return replace(result, error=line_clean(result.error, ERROR_CHARS))
+
+
+def _attempt(sending: Sending) -> SendResult:
     if sending.kind == EMAIL:
         return _mail(sending)
     if sending.kind == SLACK:
@@ -74,7 +82,7 @@ def _post(url: str, body: str, headers: Mapping[str, str]) -> SendResult:
             url, body=body.encode(), headers={**named, **headers}, allow=settings.READINESS_OUTBOUND_ALLOW
         )
     except (OutboundRefused, OutboundFailed) as failed:
-        return SendResult(error=str(failed)[:ERROR_CHARS])
+        return SendResult(error=str(failed))
     try:
         location = urlsplit(answer.headers.get("location", "")).hostname or ""
     except ValueError:
@@ -114,7 +122,7 @@ def _mail(sending: Sending) -> SendResult:
     try:
         message.send()
     except (smtplib.SMTPException, OSError, ValueError) as failed:
-        return SendResult(error=_mail_words(failed)[:ERROR_CHARS])
+        return SendResult(error=_mail_words(failed))
     return SendResult()
 
 
