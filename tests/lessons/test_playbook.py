@@ -26,6 +26,7 @@ from incidents.lessons.workflows.reading.playbook import (
 from incidents.lessons.workflows.reading.playbook_edits import edit_start_read
 from incidents.lessons.workflows.reading.playbook_versions import section_compare_read, versions_compare_read
 from readiness.infra.actor import Actor
+from readiness.infra.models import OutboxMessage
 from readiness.infra.refusals import Conflict, Forbidden, Invalid, NotFound
 from readiness.infra.transactions import atomic_write
 from tests.factories import ANYBODY, a_control, a_founder, a_viewer, an_engineer, an_incident
@@ -93,6 +94,20 @@ def test_it_answers_an_incident_with_the_narrowest_section_first(django_assert_n
     assert playbook_for_class_read(error_class="system.bug") == ()
 
 
+def test_it_searches_its_updates_alike_on_every_database() -> None:
+    a_section(root_cause="Über die Straße: 100% Ärger_mit \\ 'Zeit'; DROP", evolved="new_primitive")
+    for query in ("über", "ÜBER", "straße", "ärger_mit", "ÄRGER", "100%", "'zeit'", "\\", "DROP; über"):
+        assert [update.minor for update in playbook_page_read(query=query).updates] == [1], query
+    for query in ("%", "_", "100_", "über nichts", "\0"):
+        assert len(playbook_page_read(query=query).updates) == (query in "%_"), query
+
+
+def test_it_shows_an_edit_that_was_written_before_there_was_its_section() -> None:
+    unaware = an_edit(title="Somebody else's")
+    section = a_section()
+    assert [edit.pk for edit in section_page_read(number=section.number).proposals] == [unaware.pk]
+
+
 # --- reviewing ----------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +160,37 @@ def test_it_refuses_what_is_no_edit() -> None:
     unaware = an_edit(check_first=["written without knowing of the section"])
     with pytest.raises(Conflict, match="was made since"):
         proposal_accept(proposal_id=unaware.pk, actor=BOB)
+
+
+def test_an_edit_that_waits_is_told_once_and_not_to_its_author_alone() -> None:
+    ada = a_founder(email="ada@example.test")
+    me = Actor(kind="person", name=str(ada), id=ada.pk)
+    an_edit(actor=me)
+    assert told_of() == [], "alone, she reviews it herself"
+    an_engineer(email="bob@example.test")
+    edit = an_edit(actor=me, title="Gateways")
+    assert [notice["facts"]["To"] for notice in told_of()] == ["bob@example.test"]
+    cleo = a_founder(email="cleo@example.test")
+    an_edit(actor=me, title="Gateways again")
+    assert [notice["facts"]["To"] for notice in told_of()] == ["bob@example.test", "cleo@example.test"]
+    carried = an_edit(actor=Actor(kind="person", name=str(cleo), id=cleo.pk), title="Better", replaces=edit.pk)
+    assert len(told_of()) == 2, "it is the same edit, mended"
+    assert told_of()[0]["page"] == f"/playbook/proposals/{edit.pk}/", "which leads to the mended one"
+    assert (told_of()[0]["kind"], told_of()[0]["title"]) == ("playbook.review_waiting", "A new section: Gateways")
+    assert carried.replaces == edit
+
+
+def told_of() -> list[dict[str, Any]]:
+    """The notices of edits that wait, the oldest first."""
+    return [m.payload for m in OutboxMessage.objects.filter(topic="notice", key__startswith="playbook:").order_by("pk")]
+
+
+def test_an_edit_carries_on_only_one_of_its_own_section() -> None:
+    edit = an_edit()
+    with pytest.raises(Invalid, match=r"is of infra\.timeout; what carries it on is too"):
+        an_edit(error_class="infra.queue", replaces=edit.pk)
+    edit.refresh_from_db()
+    assert edit.state == "proposed"
 
 
 # --- versions -----------------------------------------------------------------------------------------------------
@@ -240,7 +286,8 @@ def test_it_offers_the_built_in_questions_as_not_reviewed(page: Client) -> None:
     assert "not reviewed" in shown
     assert "only growing?" in shown
     assert not PlaybookSection.objects.exists()
-    assert page.get("/playbook/?class=%00&q=" + "x" * 5000).status_code == 200
+    assert page.get("/playbook/?class=%00&component=%00&q=%00" + "x" * 5000).status_code == 200
+    assert page.get("/playbook/proposals/new/?class=%00&component=%00").status_code == 200
 
 
 def test_it_is_proposed_and_accepted_on_the_pages(page: Client) -> None:

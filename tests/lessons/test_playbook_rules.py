@@ -1,7 +1,11 @@
 """The playbook's rules, without a database: drafts, review, versions, differences, merging, search, first drafts."""
 
+from datetime import UTC, datetime
+from time import monotonic
+
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from incidents.lessons.services.check_first import check_first_of_class
@@ -22,8 +26,9 @@ from incidents.lessons.services.playbook_edits import (
     proposal_draft,
     proposal_replace_judge,
 )
+from incidents.lessons.services.playbook_export import ExportedSection, ExportedUpdate, playbook_yaml
 from incidents.lessons.services.playbook_prefill import learnt_of_control, learnt_of_lesson, section_grow
-from incidents.lessons.services.playbook_search import Searchable, sections_rank
+from incidents.lessons.services.playbook_search import Searchable, query_spellings, sections_rank
 from readiness.infra.refusals import Conflict, Forbidden, Invalid, Refusal
 
 GOOD = {"error_class": "infra.timeout", "title": "Gateways time out", "why": "INC-1", "check_first": ["The gateway"]}
@@ -138,6 +143,18 @@ def test_it_marks_the_words_that_changed() -> None:
     assert (removed.mark, added.mark) == ("-", "+")
 
 
+def test_it_takes_no_seconds_for_lines_that_are_made_to_be_slow() -> None:
+    """Dots and commas: every sign is a word of its own, and every word is like every other."""
+    old, new = (
+        ["".join(".,"[(place * place // step + row) % 2] for place in range(500)) for row in range(50)]
+        for step in (3, 5)
+    )
+    began = monotonic()
+    diff = lines_diff(before=old, after=new)
+    assert monotonic() - began < 0.5
+    assert {line.mark for line in diff} == {"-", "+"}
+
+
 def test_it_names_the_fields_that_differ() -> None:
     old = SectionText("Timeouts", ("a",), ("b",))
     assert section_diff(before=old, after=old) == ()
@@ -191,6 +208,52 @@ def test_it_ranks_by_where_every_word_stands() -> None:
     assert sections_rank(query="inc-12", sections=sections) == [2]
     assert sections_rank(query="  ", sections=sections) == [1, 2, 3]
     assert sections_rank(query="(.*)+$ nothing", sections=sections) == []
+
+
+def test_it_looks_for_a_word_in_the_spellings_that_databases_tell_apart() -> None:
+    assert query_spellings("Gateway slow, slow\0") == (("Gateway",), ("slow",))
+    assert query_spellings("ärger") == (("ärger", "ÄRGER", "Ärger"),)
+    assert "Straße" in query_spellings("straße")[0]
+    assert len(query_spellings("x y " * 100 + "z")) == 2
+    assert len(query_spellings(" ".join(map(str, range(99))))) == 8
+
+
+# --- the file -----------------------------------------------------------------------------------------------------
+
+ODD = (
+    "12e3", "0o17", "0x1F", "1_000", "yes", "~", "null", "=", "<<", "2026-11-21", "- a", "a: b", "# a", "'", '"', " a",
+    "a\x85b", "a\u2028b\nc", "a\x85b\nc", "\ufeffa", "a \nb", "\n a\n", "a\tb", "\x1b[31m", "😀", "[x]", "{x: y}", "*a",
+    "&a", "!a", "%a", "@a", " \n", "a\r\nb", "a\rb",
+)  # fmt: skip
+said = st.text(st.characters(codec="utf-8"), max_size=60) | st.sampled_from(ODD)
+AT = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+@given(said, said)
+@example(*ODD[16:18])
+@example(*ODD[18:20])
+def test_what_it_writes_a_yaml_reader_reads_back(one: str, other: str) -> None:
+    text = playbook_yaml(
+        version="v2.27",
+        sections=[ExportedSection(16, 1, one, "infra.timeout", other, [one, other], [other], [{"ref": one}], AT)],
+        updates=[ExportedUpdate("v2.27", AT, 16, one, "", other, one, other, [one], one, other, True)],
+        aggregation_rules={"a": one},
+        chapters={"phases": [other]},
+    )
+    read = yaml.safe_load(text)
+    [section], [update] = read["sections"], read["updates"]
+    assert (section["title"], section["check_first"], section["never_again"]) == (one, [one, other], [other])
+    assert (section["references"], section.get("component", "")) == ([{"ref": one}], other)
+    assert (update["why"], update.get("root_cause", ""), update["files_changed"]) == (one, other, [one])
+    assert (read["l4_aggregation_rules"], read["phases"]) == ({"a": one}, [other])
+    assert read["directive"] == "MIRROR, NOT AUTHORITY"
+
+
+@pytest.mark.parametrize("text", ["12e3", "0o17", "1.", ".5e-7", "+12E3"])
+def test_what_a_reader_of_yaml_1_2_takes_for_a_number_is_quoted(text: str) -> None:
+    section = ExportedSection(16, 1, text, "infra.timeout", "", [], [], [], AT)
+    file = playbook_yaml(version="v0.1", sections=[section], updates=[], aggregation_rules={}, chapters={})
+    assert f'title: "{text}"' in file or f"title: '{text}'" in file
 
 
 def test_it_drafts_from_a_lesson_and_from_a_control() -> None:

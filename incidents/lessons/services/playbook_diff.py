@@ -14,6 +14,9 @@ from incidents.lessons.services.playbook import SectionText
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 # Two lines less alike than this (SequenceMatcher.ratio, 0 to 1) are one taken away and one added, without word marks.
 ALIKE = 0.5
+# Two lines with more pairs of words than this are not compared by word: difflib's time grows faster than they do, and
+# a page of lines made to be slow would hold a worker for seconds. Two lines of prose of the longest length are within.
+PAIRS_MOST = 50_000
 
 
 class Piece(NamedTuple):
@@ -114,7 +117,7 @@ def _replaced(before: Sequence[str], after: Sequence[str]) -> list[DiffLine]:
 def _words_diff(old: str, new: str) -> list[DiffLine]:
     ours, theirs = _WORDS.findall(old), _WORDS.findall(new)
     matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
-    if matcher.ratio() < ALIKE:
+    if len(ours) * len(theirs) > PAIRS_MOST or matcher.ratio() < ALIKE:
         return [DiffLine("-", (Piece(old, True),)), DiffLine("+", (Piece(new, True),))]
     left: list[Piece] = []
     right: list[Piece] = []

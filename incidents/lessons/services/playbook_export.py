@@ -1,5 +1,6 @@
 """SESSION_PLAYBOOK.yaml: the playbook as a file beside the code, the same bytes for the same playbook."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +45,10 @@ class ExportedUpdate:
     self_reviewed: bool
 
 
+# What YAML 1.2 reads as a number and PyYAML, which speaks 1.1, would leave bare: `12e3` (a commit may look so), `0o17`.
+_NUMBER_OF_1_2 = re.compile(r"[-+]?(0o[0-7]+|0x[0-9a-fA-F]+|(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)")
+
+
 class _Dumper(yaml.SafeDumper):
     """Long texts as literal blocks, no aliases: the file is read by people and by readers that refuse anchors."""
 
@@ -52,7 +57,17 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=_style(value))
+
+
+def _style(value: str) -> str | None:
+    """Between double quotes what a reader would take for something else: a control character, a line break that is
+    none of ours (a reader makes a space of it), a number.
+    """
+    lines = value.split("\n")
+    if not all(line.isprintable() for line in lines) or _NUMBER_OF_1_2.fullmatch(value):
+        return '"'
+    return "|" if len(lines) > 1 else None
 
 
 _Dumper.add_representer(str, _text)

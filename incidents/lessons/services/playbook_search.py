@@ -7,7 +7,7 @@ from dataclasses import dataclass
 MAX_QUERY = 200
 MAX_WORDS = 8
 
-_WORD = re.compile(r"[^\s,;]+")
+_WORD = re.compile(r"[^\s,;\0]+")
 # What a word is worth where it stands: the class and title say what a section is about, its references who it is from.
 _SCOPE, _TITLE, _REFERENCE, _LINE, _UPDATE = 8, 6, 5, 3, 1
 _WHOLE_WORD = 2
@@ -28,6 +28,20 @@ class Searchable:
 def query_words(query: str) -> tuple[str, ...]:
     """At most MAX_WORDS words of the first MAX_QUERY characters, folded, each once."""
     return tuple(dict.fromkeys(_WORD.findall(query[:MAX_QUERY].casefold())))[:MAX_WORDS]
+
+
+def query_spellings(query: str) -> tuple[tuple[str, ...], ...]:
+    """Each word of the query in the spellings to look for in a table: SQLite finds `Ärger` by `ärger` only if told, and
+    neither database finds `Straße` by its folded form. A word of ASCII has one.
+    """
+    words = dict.fromkeys(_WORD.findall(query[:MAX_QUERY]))
+    return tuple(_spellings(word) for word in words)[:MAX_WORDS]
+
+
+def _spellings(word: str) -> tuple[str, ...]:
+    if word.isascii():
+        return (word,)
+    return tuple(dict.fromkeys((word, word.lower(), word.upper(), word.capitalize(), word.casefold())))
 
 
 def sections_rank(*, query: str, sections: Iterable[Searchable]) -> list[int]:

@@ -1,6 +1,8 @@
 """The playbook's queries: sections, proposals, versions, and what a section's references are."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple
 
 from django.db.models import Max, Q, QuerySet
@@ -74,16 +76,12 @@ def versions_between(*, after: int, until: int, limit: int) -> list[PlaybookVers
     return list(versions_listed().filter(ordinal__gt=after, ordinal__lte=until)[:limit])
 
 
-def versions_matching(words: Sequence[str], *, limit: int) -> list[PlaybookVersion]:
-    """Update entries that have every word, newest first."""
+def versions_matching(words: Sequence[Sequence[str]], *, limit: int) -> list[PlaybookVersion]:
+    """Update entries that have every word, each in one of its spellings, newest first."""
     rows = versions_listed()
-    for word in words:
-        rows = rows.filter(
-            Q(why__icontains=word)
-            | Q(root_cause__icontains=word)
-            | Q(before__icontains=word)
-            | Q(after__icontains=word)
-        )
+    for spellings in words:
+        fields = ("why", "root_cause", "before", "after")
+        rows = rows.filter(reduce(or_, (Q((f"{field}__icontains", one)) for field in fields for one in spellings)))
     return list(rows[:limit])
 
 
@@ -169,9 +167,10 @@ def proposals_listed(*, state: str = "") -> QuerySet[PlaybookProposal]:
     return rows.filter(state=state) if state else rows
 
 
-def proposals_of_section(section_id: int, *, limit: int = 20) -> list[PlaybookProposal]:
-    """The open ones, newest first."""
-    return list(proposals_listed(state=PlaybookProposal.State.PROPOSED).filter(section_id=section_id)[:limit])
+def proposals_of_section(section: PlaybookSection, *, limit: int = 20) -> list[PlaybookProposal]:
+    """The open ones, newest first; also those that were written before there was the section."""
+    rows = proposals_listed(state=PlaybookProposal.State.PROPOSED)
+    return list(rows.filter(error_class=section.error_class, component=section.component)[:limit])
 
 
 # --- what it grows from -------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from incidents.lessons.services.check_first import CheckFirst, check_first_of_cl
 from incidents.lessons.services.playbook import BookVersion, SectionText
 from incidents.lessons.services.playbook_diff import FieldDiff, section_diff
 from incidents.lessons.services.playbook_edits import ReviewFacts, stale_text
-from incidents.lessons.services.playbook_search import Searchable, query_words, sections_rank
+from incidents.lessons.services.playbook_search import Searchable, query_spellings, sections_rank
 from incidents.lessons.store import playbook as store
 from incidents.lessons.store.playbook import KnownReference
 from incidents.lessons.workflows.playbook import review_facts
@@ -89,7 +89,7 @@ def playbook_page_read(
     """The playbook, or what of it a query and a class find. At most seven queries, however many sections there are."""
     everything = store.sections_all()
     wanted = [section for section in everything if _speaks_of(section, error_class, component)]
-    words = query_words(query)
+    words = query_spellings(query)
     found = {section.pk: section for section in wanted}
     ranked = sections_rank(query=query, sections=[_searchable(section) for section in wanted])
     has_class = any(section.error_class == error_class for section in everything)
@@ -161,7 +161,7 @@ def section_page_read(session: Session, *, number: int) -> SectionPage:
         section=section,
         references=_references(section.grown_from),
         history=list(store.section_versions(section.pk)[:HISTORY_SHOWN]),
-        proposals=store.proposals_of_section(section.pk),
+        proposals=store.proposals_of_section(section),
     )
 
 
