@@ -127,7 +127,12 @@ def test_an_escalation_reaches_its_step_too(mail_server: MailServer) -> None:
 def test_an_edit_that_waits_reaches_its_reviewers_too(mail_server: MailServer) -> None:
     """Ada is the only founder and the author: who else may write is told."""
     ada, bob = a_founder(email="ada@example.test"), an_engineer(email="bob@example.test")
-    edit = {"error_class": "infra.timeout", "title": HOSTILE[:20], "why": "INC-1", "check_first": ["The gateway"]}
+    edit: dict[str, Any] = {
+        "error_class": "infra.timeout",
+        "title": HOSTILE[:20],
+        "why": "INC-1",
+        "check_first": ["The gateway"],
+    }
     proposal_make(**edit, actor=Actor("person", str(ada), ada.pk))
     worked()
     [(recipients, mail)] = mail_server.mails

@@ -109,7 +109,8 @@ def _asked(given: QueryDict) -> dict[str, Any]:
     numbers = {name: given.get(name, "") for name in ("section", "lesson", "control", "replaces")}
     known = {name: int(text) for name, text in numbers.items() if text.isascii() and text.isdigit() and len(text) < 16}
     error_class = given.get("class") or given.get("error_class") or ""
-    return {**known, "error_class": error_class[:64], "component": given.get("component", "")[:MAX_COMPONENT]}
+    names = {"error_class": error_class[:64], "component": given.get("component", "")[:MAX_COMPONENT]}
+    return {**known, **{name: text.replace("\0", "") for name, text in names.items()}}  # no table can be asked for NUL
 
 
 def _known(start: EditStart) -> dict[str, Any]:
