@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from incidents.lessons.client import client_source
+from incidents.lessons.client.console import pause_of
 from incidents.lessons.models import Control, ControlRun
 from incidents.lessons.workflows import root_cause_write
 from tests.console import Console
@@ -96,7 +98,7 @@ def recorder() -> Iterator[Recorder]:
             made.requests.append((self.path, dict(self.headers), json.loads(raw) if raw[:1] == b"{" else None))
             status, headers, body = made.answers.pop(0) if len(made.answers) > 1 else made.answers[0]
             self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
@@ -367,6 +369,28 @@ def test_it_tries_again_and_is_recorded_once(repository: Repository, recorder: R
     assert len({headers["Idempotency-Key"] for _, headers, _ in recorder.requests}) == 1
 
 
+def test_it_tries_again_after_half_an_answer(repository: Repository, recorder: Recorder) -> None:
+    recorder.answers = [(201, {"Content-Length": "500"}, PROVEN[2][:20]), PROVEN]
+    done = client(repository.path, "control", "CTL-7", "--", "false", url=recorder.url)
+    assert (done.returncode, len(recorder.requests)) == (1, 2)
+    assert "CTL-7 is proven. So." in done.stderr
+
+
+@pytest.mark.parametrize("answer", [b"[]", b'{"status": "ok"}'])
+def test_it_takes_nobody_else_for_the_console(answer: bytes, repository: Repository, recorder: Recorder) -> None:
+    recorder.answers = [(200, {"Retry-After": "0"}, answer)]
+    done = client(repository.path, "control", "CTL-7", "--", "true", url=recorder.url)
+    assert done.returncode == 69
+    assert "nothing was recorded" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"), [(None, 2.0), ("7", 7.0), ("0", 0.0), ("900", 30.0), ("-5", 0.0), ("nan", 2.0), ("Fri", 2.0)]
+)
+def test_it_waits_as_it_is_told_within_bounds(told: str | None, seconds: float) -> None:
+    assert pause_of(told, 2.0) == seconds
+
+
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -388,6 +412,12 @@ def test_it_fails_no_build_for_the_console_being_away_unless_told_to(
     done = client(repository.path, "control", "CTL-7", *told, "--", "false", url=NOWHERE, **more)
     assert done.returncode == code
     assert "nothing was recorded" in done.stderr
+
+
+def test_it_refuses_a_setting_that_it_does_not_know(repository: Repository) -> None:
+    done = client(repository.path, "control", "CTL-7", "--", "true", url=NOWHERE, READINESS_IF_AWAY="never")
+    assert done.returncode == 64
+    assert "READINESS_IF_AWAY" in done.stderr
 
 
 def test_it_takes_no_answer_for_no_verdict(repository: Repository) -> None:
@@ -450,6 +480,57 @@ def test_it_lists_what_is_due_and_runs_it_when_told_to(repository: Repository, r
     assert client(repository.path, "due", "--run", url=recorder.url).returncode == 3
     assert [path for path, _, _ in recorder.requests[2:]] == ["/v1/controls/CTL-7/runs", "/v1/controls/CTL-8/runs"]
     assert [body["command"] for body in recorder.bodies[2:]] == ["true", "sh -c 'exit 3'"]
+
+
+def test_it_runs_what_else_is_due_beside_a_command_that_is_none(repository: Repository, recorder: Recorder) -> None:
+    due = {"due_at": None, "state": "stale", "overdue": True}
+    waiting = [{"control": "CTL-7", "command": "echo it's", **due}, {"control": "CTL-8", "command": "true", **due}]
+    recorder.answers = [(200, {}, json.dumps({"controls": waiting}).encode()), PROVEN]
+    done = client(repository.path, "due", "--run", url=recorder.url)
+    assert done.returncode == 64
+    assert [path for path, _, _ in recorder.requests[1:]] == ["/v1/controls/CTL-8/runs"]
+
+
+def test_it_lets_no_escape_sequence_through(repository: Repository, recorder: Recorder) -> None:
+    hostile = "\x1b[2J\x9b31m\n::set-output name=x::y\u202e"
+    recorder.answers = [(201, {}, json.dumps({"state": "proven", "reason": hostile}).encode())]
+    done = client(repository.path, "control", "CTL-7", "--", "true", url=recorder.url)
+    assert "CTL-7 is proven." in done.stderr
+    assert not {"\x1b", "\x9b", "\u202e"} & set(done.stderr)
+    assert not any(line.startswith("::") for line in done.stderr.splitlines())
+
+
+# --- where it runs ----------------------------------------------------------------------------------------------------
+
+
+def test_it_says_that_git_is_missing(repository: Repository, recorder: Recorder, tmp_path: Path) -> None:
+    done = client(repository.path, "control", "CTL-7", "--", "true", url=recorder.url, PATH=str(tmp_path))
+    assert done.returncode == 64
+    assert "git cannot be run" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_it_says_that_no_main_ref_is_known(repository: Repository, recorder: Recorder) -> None:
+    repository.git("checkout", "-q", "--detach")
+    repository.git("branch", "-q", "-m", "main", "trunk")
+    done = client(repository.path, "control", "CTL-7", "--", "true", url=recorder.url)
+    assert recorder.bodies[0]["on_main"] is False
+    assert "READINESS_MAIN" in done.stderr
+
+
+def test_it_says_what_a_shallow_clone_lacks(repository: Repository, recorder: Recorder, tmp_path: Path) -> None:
+    repository.git("clone", "-q", "--depth", "1", repository.path.as_uri(), str(tmp_path / "a b"))
+    shallow = Repository(tmp_path / "a b", repository.broken, repository.fixed)
+    done = prove(shallow, recorder.url)
+    assert (done.returncode, recorder.requests) == (64, [])
+    assert "git fetch --unshallow" in done.stderr
+
+
+def test_it_waits_for_nothing_that_the_command_left_behind(repository: Repository, recorder: Recorder) -> None:
+    began = time.monotonic()
+    done = client(repository.path, "control", "CTL-7", "--", "sh", "-c", "sleep 20 & echo done", url=recorder.url)
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert time.monotonic() - began < 15
 
 
 # --- the whole story, at the console itself ---------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 """What test runners print, recorded from real ones (go 1.19, node 20, Perl's Test::More), as checks."""
 
 import ast
+from pathlib import Path
 
 import pytest
 
 from incidents.lessons.client import client_source
-from incidents.lessons.client.readers import go_checks, go_command, go_verbose, tap_checks, tap_spoken
+from incidents.lessons.client.readers import go_checks, go_command, go_verbose, junit_checks, tap_checks, tap_spoken
 
 GO_TEXT = """\
 # example.test/shop/broken [example.test/shop/broken.test]
@@ -124,6 +125,33 @@ def test_it_reads_what_tap_may_say(said: str, expected: dict[str, str]) -> None:
 @pytest.mark.parametrize("said", ["", "ok then\n", GO_TEXT, "1..2 is a range\n", "  ok 1 - indented\n"])
 def test_it_takes_nothing_else_for_tap(said: str) -> None:
     assert not tap_spoken(said.splitlines())
+
+
+JUNIT = """<testsuites><testsuite><testcase classname="a" name="one"><failure>&lt;!DOCTYPE html></failure></testcase>
+<testcase name="two"><system-out>x</system-out></testcase><testcase name="three"><skipped/></testcase></testsuite>
+</testsuites>"""
+BOMB = '<!DOCTYPE t [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><testsuite><testcase name="&b;"/></testsuite>'
+
+
+@pytest.mark.parametrize("raw", [JUNIT.encode(), JUNIT.replace("\n", "\r\n").encode("utf-16")])
+def test_it_reads_junit(raw: bytes, tmp_path: Path) -> None:
+    (tmp_path / "junit.xml").write_bytes(raw)
+    found = junit_checks(tmp_path / "junit.xml")
+    assert found is not None
+    assert outcomes(found) == {"a::one": "failed", "two": "passed", "three": "skipped"}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        BOMB.encode(), b"", b"<testsuite><testcase name='a'/>",
+        *(f'<?xml version="1.0" encoding="{name}"?><testsuite/>'.encode() for name in ("shift_jis", "klingon")),
+    ],
+)  # fmt: skip
+def test_it_says_why_it_cannot_read_a_report(raw: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "junit.xml").write_bytes(raw)
+    assert junit_checks(tmp_path / "junit.xml") is None
+    assert "junit.xml cannot be read" in capsys.readouterr().err
 
 
 def test_it_is_one_file_that_an_old_python_reads() -> None:

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from incidents.lessons.client.exits import EX_USAGE, fail
+from incidents.lessons.client.exits import EX_USAGE, fail, say
 
 
 def git_try(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, check=False)  # noqa: S607  the user's git
+    try:
+        return subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, check=False)  # noqa: S607  the user's
+    except OSError as error:
+        fail(EX_USAGE, f"git cannot be run ({error.strerror}): install it here, for it knows which commit this is.")
 
 
 def git(*arguments: str, cwd: Path | None = None) -> str:
@@ -23,6 +26,17 @@ def git(*arguments: str, cwd: Path | None = None) -> str:
     if done.returncode:
         fail(EX_USAGE, f"git {' '.join(arguments)}: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout.decode(errors="replace").strip()
+
+
+def commit_of(name: str) -> str:
+    """The full id of a commit. Exits 64 where it is not here, and says what a shallow clone lacks."""
+    done = git_try("rev-parse", "--verify", "--quiet", name + "^{commit}")
+    if done.returncode:
+        why = done.stderr.decode(errors="replace").strip() or "there is no such commit here."
+        if git_try("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
+            why += " This clone is shallow: git fetch --unshallow brings what it lacks."
+        fail(EX_USAGE, f"{name}: {why}")
+    return done.stdout.decode().strip()
 
 
 def main_ref(named: str | None) -> str | None:
@@ -38,6 +52,11 @@ def is_on_main(commit: str, named: str | None) -> bool:
     ref = main_ref(named)
     if named and ref is None:
         fail(EX_USAGE, f"--main {named}: there is no such ref here.")
+    if ref is None:  # as many builds clone: one commit, no branch. Unsaid, every control would turn stale one day
+        say(
+            "no main ref is known here, so this counts as a run off it: fetch it (git fetch origin main:main), or name "
+            "it with --main or READINESS_MAIN"
+        )
     return ref is not None and git("rev-parse", ref + "^{commit}") == commit
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import http.client
 import json
 import os
 import time
@@ -12,9 +12,11 @@ import urllib.request
 import uuid
 from typing import Any, NoReturn
 
-from incidents.lessons.client.exits import EX_DATAERR, EX_UNAVAILABLE, EX_USAGE, Away, fail, say
+from incidents.lessons.client.exits import EX_DATAERR, EX_UNAVAILABLE, EX_USAGE, Away, fail, plain, say
 
 ATTEMPTS = 4
+STEP_SECONDS, ANSWER_SECONDS, ANSWER_BYTES = 15, 60, 16 * 1024 * 1024
+LONGEST_PAUSE = 30.0
 BUILDS = ("CI", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION")
 
 
@@ -41,19 +43,46 @@ def ask(method: str, path: str, body: dict[str, Any] | bytes | None = None) -> d
         pause = 0.5 * 2.0**attempt
         try:
             request = urllib.request.Request(base + path, data=data, headers=headers, method=method)  # noqa: S310
-            with opener.open(request, timeout=15) as answer:
-                return dict(json.loads(answer.read().decode()))
+            with opener.open(request, timeout=STEP_SECONDS) as answer:
+                return answer_of(answer)
         except urllib.error.HTTPError as error:
             if error.code != 429 and error.code < 500:
                 refused(error)
-            problem = f"it answers {error.code}"
-            with contextlib.suppress(ValueError):
-                pause = min(float(error.headers.get("Retry-After", pause)), 30.0)
-        except (OSError, ValueError, TypeError) as error:  # no connection, no answer in time, no JSON object
-            problem = str(getattr(error, "reason", error))
+            problem, pause = f"it answers {error.code}", pause_of(error.headers.get("Retry-After"), pause)
+        # no connection, no answer in time, half of one, one that is no JSON object
+        except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
+            problem = str(getattr(error, "reason", error)) or type(error).__name__
         if attempt + 1 < ATTEMPTS:
             time.sleep(pause)
     raise Away(f"{base} cannot be reached ({problem}): nothing was recorded. Check READINESS_URL.")
+
+
+def answer_of(answer: http.client.HTTPResponse) -> dict[str, Any]:
+    """The JSON object of an answer. Raises OSError, HTTPException or ValueError for one that is late, too long or
+    another thing: a proxy's page, a captive portal's.
+    """
+    until, blocks, size = time.monotonic() + ANSWER_SECONDS, [], 0
+    while True:
+        block = answer.read1(65536)
+        if not block:
+            break
+        blocks.append(block)
+        size += len(block)
+        if size > ANSWER_BYTES or time.monotonic() > until:
+            raise ValueError(f"its answer is longer than {ANSWER_BYTES} bytes or took over {ANSWER_SECONDS} s")
+    said = json.loads(b"".join(blocks).decode())
+    if not isinstance(said, dict):
+        raise ValueError("its answer is no JSON object")
+    return said
+
+
+def pause_of(told: str | None, usual: float) -> float:
+    """Seconds to wait: what Retry-After says, within bounds; the usual ones where it is absent, a date or nonsense."""
+    try:
+        seconds = float(told or "")
+    except ValueError:
+        return usual
+    return max(0.0, min(seconds, LONGEST_PAUSE)) if seconds == seconds else usual
 
 
 def away(options: argparse.Namespace, why: Away, code: int) -> int:
@@ -67,12 +96,15 @@ def away(options: argparse.Namespace, why: Away, code: int) -> int:
 
 
 def refused(error: urllib.error.HTTPError) -> NoReturn:
-    text = error.read(65536).decode(errors="replace")
+    try:
+        text = error.read(65536).decode(errors="replace")
+    except (OSError, http.client.HTTPException):
+        text = ""  # the status says enough
     if 300 <= error.code < 400:
         fail(EX_DATAERR, f"the console redirects to {error.headers.get('Location')}: set READINESS_URL to that.")
     try:
         body = json.loads(text)
-        lines = [str(body["detail"]), *(f"  {e['pointer']}: {e['detail']}" for e in body.get("errors", []))]
+        lines = [plain(body["detail"]), *(plain(f"  {e['pointer']}: {e['detail']}") for e in body.get("errors", []))]
     except (ValueError, LookupError, TypeError, AttributeError):
-        lines = [text[:300]]
+        lines = [plain(text[:300])]
     fail(EX_DATAERR, f"the console refused ({error.code}): " + "\n".join(lines))

@@ -12,8 +12,15 @@ class Away(Exception):
     """The console cannot be reached: nothing was recorded."""
 
 
+def plain(text: object) -> str:
+    """One line of what the console or a tool said. Nothing in it moves the terminal's cursor or colours it, and no part
+    of it begins a line, where a build server takes `::…` and `##[…` for commands to itself.
+    """
+    return "".join(c if c.isprintable() else " " for c in str(text))
+
+
 def say(text: str) -> None:
-    sys.stderr.write("readiness: " + text + "\n")
+    sys.stderr.write("readiness: " + "\n".join(map(plain, text.split("\n"))) + "\n")
 
 
 def fail(code: int, text: str) -> NoReturn:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from incidents.lessons.client.exits import say
 
 WORST_FIRST = ("error", "failed", "skipped", "passed")
 JUNIT_TAGS = (("error", "error"), ("failure", "failed"), ("skipped", "skipped"))
@@ -19,7 +21,7 @@ GO_BEGAN = re.compile(r"=== RUN +(\S+)$")
 GO_ENDED = re.compile(r" *--- (PASS|FAIL|SKIP): (\S+) \(")
 GO_PACKAGE = re.compile(r"(ok  |FAIL|\?   )\t(\S+)(.*)$")
 TAP_RESULT = re.compile(r"( *)(not )?ok\b *(\d*) *(?:- *)?(.*)$")
-TAP_PLAN = re.compile(r"1\.\.(\d+)")
+TAP_PLAN = re.compile(r"1\.\.(\d{1,9})")
 TAP_SUBTEST = re.compile(r"( *)# Subtest: (.*)$")
 TAP_DIRECTIVE = re.compile(r"(?<!\\)# *(skip|todo)\b", re.IGNORECASE)
 
@@ -41,8 +43,8 @@ class Found:
 # --- JUnit XML, pytest's among them -----------------------------------------------------------------------------
 
 
-def check_id(case: ET.Element) -> str:
-    """pytest's node id where the report allows it, else class and name."""
+def check_id(case: Mapping[str, str]) -> str:
+    """pytest's node id where the report's attributes allow it, else class and name."""
     name, classname, file = case.get("name", ""), case.get("classname", ""), case.get("file", "").replace("\\", "/")
     module = file[:-3].replace("/", ".") if file.endswith(".py") else ""
     inner = classname[len(module) + 1 :].split(".") if classname.startswith(module + ".") else []
@@ -50,16 +52,52 @@ def check_id(case: ET.Element) -> str:
 
 
 def junit_checks(path: Path) -> list[dict[str, str]] | None:
-    """The checks of a JUnit XML file; None if it cannot be read."""
+    """The checks of a JUnit XML file, read block by block; None if it cannot be read, and why is said."""
+    report = JunitReport()
+    parser = ET.XMLParser(target=report)  # noqa: S314  its entities are refused with their declaration
     try:
-        cases = list(ET.parse(str(path)).getroot().iter("testcase"))  # noqa: S314  written by the user's own command
-    except (OSError, ET.ParseError):
+        with path.open("rb") as file:
+            for block in iter(lambda: file.read(65536), b""):
+                parser.feed(block)
+        parser.close()
+    # not well-formed; a declaration; an encoding that the parser does not know
+    except (OSError, ET.ParseError, ValueError, LookupError) as error:
+        say(f"the report {path.name} cannot be read: {error}")
         return None
-    found = Found()
-    for case in cases:
-        tags = {child.tag for child in case}
-        found.add(check_id(case), next((outcome for tag, outcome in JUNIT_TAGS if tag in tags), "passed"))
-    return found.checks()
+    return report.found.checks()
+
+
+class JunitReport:
+    """What the parser finds. Only ids and outcomes are kept, whatever the tests printed into the file."""
+
+    def __init__(self) -> None:
+        self.found = Found()
+        self.depth = 0
+        self.cases: list[tuple[int, dict[str, str], set[str]]] = []
+
+    def doctype(self, *_: object) -> None:
+        raise ValueError("it declares a document type, which no test report needs")
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
+        name = tag.rpartition("}")[2]
+        if name == "testcase":
+            self.cases.append((self.depth, attributes, set()))
+        elif self.cases and self.depth == self.cases[-1][0] + 1:
+            self.cases[-1][2].add(name)
+
+    def end(self, tag: str) -> None:
+        if self.cases and self.depth == self.cases[-1][0]:
+            _, attributes, tags = self.cases.pop()
+            outcome = next((outcome for tag, outcome in JUNIT_TAGS if tag in tags), "passed")
+            self.found.add(check_id(attributes), outcome)
+        self.depth -= 1
+
+    def data(self, text: str) -> None:
+        """Left in the file."""
+
+    def close(self) -> None:
+        """The parser asks for it."""
 
 
 # --- go test -----------------------------------------------------------------------------------------------------

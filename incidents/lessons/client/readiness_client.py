@@ -36,6 +36,7 @@ own status stands, unless --if-away=fail or READINESS_IF_AWAY=fail says otherwis
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import shlex
 import signal
@@ -45,10 +46,10 @@ import urllib.parse
 from pathlib import Path
 from typing import Any, NoReturn
 
-from incidents.lessons.client.commits import Overlay, git, is_on_main, overlay_of, worktree
+from incidents.lessons.client.commits import Overlay, commit_of, git, is_on_main, overlay_of, worktree
 from incidents.lessons.client.console import ask, away
-from incidents.lessons.client.exits import EX_UNAVAILABLE, EX_USAGE, Away, fail, say
-from incidents.lessons.client.runs import FORMATS, Ran, run, utc_now
+from incidents.lessons.client.exits import EX_UNAVAILABLE, EX_USAGE, Away, fail, plain, say
+from incidents.lessons.client.runs import FORMATS, Ran, run, spoken, utc_now
 
 
 def report(options: argparse.Namespace, ran: Ran, *, commit: str, on_main: bool, overlay: Overlay | None) -> str:
@@ -57,19 +58,25 @@ def report(options: argparse.Namespace, ran: Ran, *, commit: str, on_main: bool,
         "outcome": ran.outcome,
         "commit": commit,
         "on_main": on_main,
-        "command": shlex.join(options.command),
+        "command": spoken(options.command),
         "checks": ran.checks,
         "output_sha256": ran.output_sha256,
         "finished_at": ran.finished_at,
     }
     if overlay:
         body["overlay_sha256"] = overlay.sha256
-    answer = ask("POST", f"/v1/controls/{options.control}/runs", body)
+    answer = ask("POST", f"/v1/controls/{quoted(options.control)}/runs", body)
+    if "state" not in answer:
+        raise Away("whatever answers at READINESS_URL is no readiness console: nothing was recorded.")
     executed = sum(check["outcome"] in ("passed", "failed") for check in ran.checks)
-    state = str(answer.get("state"))
+    state = plain(answer["state"])
     say(f"{ran.outcome} on {commit[:12]}, {executed} of {len(ran.checks)} checks executed")
-    say(f"{options.control} is {state}. {answer.get('reason')}")
+    say(f"{options.control} is {state}. {plain(answer.get('reason'))}")
     return state
+
+
+def quoted(name: str) -> str:
+    return urllib.parse.quote(name, safe="")
 
 
 def here(options: argparse.Namespace) -> tuple[str, bool]:
@@ -94,7 +101,7 @@ def control(options: argparse.Namespace) -> int:
 
 def prove(options: argparse.Namespace) -> int:
     """The same command on the broken and on the fixed commit, each in a worktree of its own; then both are reported."""
-    broken, fixed = (git("rev-parse", "--verify", name + "^{commit}") for name in (options.broken, options.fixed))
+    broken, fixed = commit_of(options.broken), commit_of(options.fixed)
     if broken == fixed:
         fail(EX_USAGE, "--broken and --fixed are the same commit: a proof needs two.")
     overlay = overlay_of(options.overlay, fixed)
@@ -140,7 +147,7 @@ def due(options: argparse.Namespace) -> int:
     except Away as why:
         return away(options, why, 0)
     for item in waiting:
-        print(f"{item['control']}  {item['state']}, due {item['due_at'] or 'now'}  {item['command']}")
+        print(plain(f"{item['control']}  {item['state']}, due {item['due_at'] or 'now'}  {item['command']}"))
     if not waiting:
         say("no control waits for a run")
     codes = []
@@ -148,8 +155,14 @@ def due(options: argparse.Namespace) -> int:
         if not item["command"]:
             say(f"{item['control']} names no command: run it by hand")
             continue
-        options.control, options.command = item["control"], shlex.split(item["command"])
-        say(f"running {options.control}: {item['command']}")
+        options.control = item["control"]
+        try:
+            options.command = shlex.split(item["command"])
+        except ValueError as error:
+            say(f"{options.control}: {plain(item['command'])} is no command ({error}): mend it at the console")
+            codes.append(EX_USAGE)
+            continue
+        say(f"running {options.control}: {plain(item['command'])}")
         codes.append(control(options))
     return next((code for code in codes if code), 0)
 
@@ -168,7 +181,7 @@ def evidence(options: argparse.Namespace) -> int:
             answer = ask("POST", "/v1/evidence", {**fields, "collected_at": utc_now()})
     except Away as why:
         return away(options, why, 0)
-    say(f"{answer.get('evidence')} is kept: {options.kind} at {commit[:12]}")
+    say(f"{plain(answer.get('evidence'))} is kept: {options.kind} at {commit[:12]}")
     return 0
 
 
@@ -181,14 +194,13 @@ def _bytes_of(name: str) -> bytes:
 
 def verdict(options: argparse.Namespace) -> int:
     try:
-        answer = ask("GET", f"/ops/verdicts/{options.program}")
+        answer = ask("GET", f"/ops/verdicts/{quoted(options.program)}")
     except Away as why:  # whoever asks whether it may go has no answer: that is never a yes
         fail(EX_UNAVAILABLE, str(why))
-    print(
-        f"{answer.get('program')}: {answer.get('verdict')} (score {answer.get('score')} of {answer.get('threshold')})"
-    )
+    told = [str(answer.get(name)) for name in ("program", "verdict", "score", "threshold")]
+    print(plain("{}: {} (score {} of {})".format(*told)))
     for blocker in answer.get("blockers", []):
-        print("  - " + str(blocker.get("text")))
+        print("  - " + plain(blocker.get("text")))
     return {"GO": 0, "PROCEED": 0, "NO-GO": 1, "EXTEND": 1, "CANCEL": 2}.get(str(answer.get("verdict")), 3)
 
 
@@ -198,6 +210,7 @@ class Parser(argparse.ArgumentParser):
         fail(EX_USAGE, message)
 
 
+IF_AWAY = ("auto", "fail", "pass")
 ACTIONS = {"control": control, "prove": prove, "due": due, "evidence": evidence, "verdict": verdict}
 
 
@@ -229,7 +242,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
     options.command = argv[cut + 1 :]
     if options.action in ("control", "prove") and not options.command:
         parser.error("name the command to run after --, such as: -- pytest tests/test_budget.py")
-    if not os.environ.get("READINESS_KEY", "").strip():
+    if getattr(options, "if_away", "auto") not in IF_AWAY:  # an environment variable is no choice of argparse's
+        parser.error(f"READINESS_IF_AWAY is {options.if_away}: say one of {', '.join(IF_AWAY)}.")
+    key = os.environ.get("READINESS_KEY", "").strip()
+    if not (key.isascii() and key.isprintable()):
+        parser.error("READINESS_KEY holds characters that no key has: copy it again.")
+    if not key:
         parser.error("set READINESS_KEY to a key of the console (manage.py create_key NAME --scope controls:write).")
     return options
 
@@ -242,11 +260,13 @@ def add_running(sub: argparse.ArgumentParser) -> None:
 
 
 def add_away(sub: argparse.ArgumentParser) -> None:
-    told = os.environ.get("READINESS_IF_AWAY", "auto")
-    sub.add_argument("--if-away", choices=("auto", "fail", "pass"), default=told, help="what an unreachable console is")
+    told = os.environ.get("READINESS_IF_AWAY") or "auto"
+    sub.add_argument("--if-away", choices=IF_AWAY, default=told, help="what an unreachable console is")
 
 
 def main(argv: list[str]) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what the console names may not be in the terminal's encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by CI: the worktrees are removed all the same
     options = parse(argv)
     try:

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import hashlib
 import os
+import select
 import shlex
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
@@ -59,7 +61,7 @@ def execute(command: list[str], cwd: Path, env: dict[str, str], timeout: float, 
     timer.start()
     try:
         with kept.open("wb") as file:
-            for block in iter(lambda: os.read(child.stdout.fileno(), 65536), b""):  # type: ignore[union-attr]
+            for block in printed(child):
                 digest.update(block)
                 sys.stdout.buffer.write(block)
                 sys.stdout.buffer.flush()
@@ -75,6 +77,25 @@ def execute(command: list[str], cwd: Path, env: dict[str, str], timeout: float, 
         say(f"the command took longer than {timeout:g} s and was ended")
         code = TIMED_OUT
     return code, digest.hexdigest()
+
+
+def printed(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """What it prints, until it has ended: a server that it left behind may hold its output open for ever."""
+    pipe = child.stdout.fileno()  # type: ignore[union-attr]
+    while True:
+        ended = child.poll() is not None
+        if select.select([pipe], [], [], 0.2)[0]:
+            block = os.read(pipe, 65536)
+            if not block:
+                return
+            yield block
+        elif ended:
+            return
+
+
+def spoken(command: list[str]) -> str:
+    """The command as one text, of characters that the console takes."""
+    return shlex.join(command).replace("\r\n", "\n").encode(errors="replace").decode()
 
 
 def outcome_of(code: int, checks: list[dict[str, str]], *, pytest: bool) -> str:
@@ -116,7 +137,7 @@ def run(command: list[str], cwd: Path, options: argparse.Namespace, env: dict[st
         return Ran(code, "error", [], output_sha256, utc_now())
     if checks is None:
         ran = outcome_of(code, [{"id": "", "outcome": "failed" if code else "passed"}], pytest=False)
-        checks = [{"id": shlex.join(command)[:500], "outcome": ran}]
+        checks = [{"id": spoken(command)[:500], "outcome": ran}]
     return Ran(code, outcome_of(code, checks, pytest=pytest), checks, output_sha256, utc_now())
 
 
