@@ -37,7 +37,7 @@ MAX_COMPONENT = 200
 def _number(request: MachineRequest, name: str, *, default: int, most: int) -> int:
     """A whole number from 1 to `most` of the query. Raises Invalid, which names it."""
     asked = request.GET.get(name, str(default))
-    if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked[:6]) <= most:
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 6 and 1 <= int(asked) <= most):
         raise Invalid(
             f"{name} must be a whole number from 1 to {most}.",
             errors=[FieldError(f"/{name}", f"{asked[:20]!r} is not.")],
@@ -177,7 +177,7 @@ def correlation(request: MachineRequest, correlation_id: str) -> HttpResponse:
     own.
     """
     asked = request.GET.get("page", "1")
-    number = int(asked[:4]) if asked.isascii() and asked.isdigit() else 0
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 5 else 0
     story = correlation_read(asked=correlation_id, project_id=request.caller.project_id, page=number)
     page = correlation_page(events=story.events, number=number, size=PAGE)
     onward = f"{request.path}?page={number + 1}" if page.more and number < PAGES else None
