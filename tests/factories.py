@@ -146,6 +146,8 @@ def a_control(*, incident: Incident | None = None, **fields: Any) -> Control:
     """A check of an incident, unproven; `kind="playbook"` needs a `check_first`."""
     incident = incident or an_incident()
     known = {"kind": "check", "title": "Budgets are checked", "command": COMMAND, "actor": ANYBODY}
+    # Word for word the same would be the same control.
+    known["symptom_fix"] = f"Refunded by hand, {next(_numbers)}."
     return control_create(**{"incident_id": incident.pk, **known, **fields})
 
 

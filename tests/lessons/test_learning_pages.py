@@ -119,6 +119,7 @@ def test_it_shows_the_second_writer_both_root_causes_and_saves_the_next_attempt(
     incident = an_incident()
     a_root_cause(incident=incident, text="Hers.", contributing_factors=["process: nobody asked"])
     url, sent = f"/incidents/{incident.public_id}/write/root-cause/", {"cause-text": "His.", "cause-revision": "0"}
+    sent["cause-evidence"] = incident.first_error_id
     refused = page.post(url, sent)
     told = refused.content.decode()
     assert refused.status_code == 422

@@ -74,7 +74,7 @@ def test_it_keeps_every_revision_and_the_first_stop() -> None:
     incident_acknowledge(incident_id=incident.pk, actor=ANYBODY)
     a_root_cause(incident=incident, text="First.", expected_revision=0)
     stopped = Incident.objects.get(pk=incident.pk).diagnosed_at
-    root_cause_write(incident_id=incident.pk, text="Second.", actor=ANYBODY, expected_revision=1)
+    a_root_cause(incident=incident, text="Second.", expected_revision=1)
     assert list(RootCause.objects.order_by("revision").values_list("text", flat=True)) == ["First.", "Second."]
     assert Incident.objects.get(pk=incident.pk).diagnosed_at == stopped
 

@@ -121,6 +121,8 @@ def test_closing_is_undone_or_later_reopened_with_a_reason(monkeypatch: pytest.M
     incident_undo(incident_id=incident.pk, move_id=move.pk, actor=ada)
     assert (again(incident).status, incident.closed_at, incident.prevented_at) == ("acknowledged", None, None)
     close(incident_id=incident.pk, by=ada)
+    with atomic_write():
+        Incident.objects.filter(pk=incident.pk).update(fixed_in_release="shop@1.0.0")
     monkeypatch.setattr(undoing, "UNDO_WITHIN", timedelta(0))
     move = IncidentMove.objects.filter(kind="closed").latest("pk")
     with pytest.raises(Conflict, match="Reopen it with a reason"):
@@ -129,6 +131,7 @@ def test_closing_is_undone_or_later_reopened_with_a_reason(monkeypatch: pytest.M
         incident_reopen(incident_id=incident.pk, reason=" ", actor=ada)
     incident_reopen(incident_id=incident.pk, reason="EU shops still fail.", actor=ada)
     assert (again(incident).status, incident.recurrences) == ("acknowledged", 0)
+    assert again(incident).fixed_in_release == "", "what was named as the fix was none"
     with pytest.raises(Conflict, match="it is open"):
         incident_reopen(incident_id=incident.pk, reason="Twice.", actor=ada)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from incidents.lessons.forms.fields import sent_value_set
 from incidents.triage.services.post_mortems import MAX_TEXT
 
 
@@ -25,3 +26,7 @@ class PostMortemForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("prefix", "post")
         super().__init__(*args, **kwargs)
+
+    def overtaken_by(self, revision: int) -> None:
+        """What is written by now stands above the form: sent once more, it is saved on top of that."""
+        sent_value_set(self, "revision", str(revision))

@@ -42,3 +42,12 @@ def evidence_pin(*, wanted: Sequence[str], stored: Collection[str], anything_lef
     if errors:
         raise Invalid(f"The root cause is not saved: {' '.join(error.detail for error in errors)}", errors=errors)
     return Pinned(ids, said, stops_clock=bool(ids) or (not anything_left and bool(said)))
+
+
+def evidence_kept(*, had: bool, pinned: Pinned) -> None:
+    """Raises Invalid where a revision takes away the evidence by which the clock stopped: other evidence may stand in
+    its place, none may not.
+    """
+    if had and not pinned.stops_clock:
+        detail = "The diagnosis clock stopped by what is pinned: pin what shows this cause, the same or another event."
+        raise Invalid(f"The root cause is not saved. {detail}", errors=[FieldError("/evidence", detail)])

@@ -30,6 +30,11 @@ def lesson_find(lesson_id: int) -> Lesson | None:
     return Lesson.objects.filter(pk=lesson_id).first()
 
 
+def lesson_written(incident_id: int, **fields: Any) -> Lesson | None:
+    """A lesson of the incident that says just this in the same place, if there is one."""
+    return Lesson.objects.filter(incident_id=incident_id, **fields).first()
+
+
 def lesson_is_replaced(lesson_id: int) -> bool:
     return Lesson.objects.filter(replaces_id=lesson_id).exists()
 

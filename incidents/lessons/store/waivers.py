@@ -27,6 +27,11 @@ def waiver_find(waiver_id: int) -> Waiver | None:
     return Waiver.objects.select_related("revocation", "incident").filter(pk=waiver_id).first()
 
 
+def waiver_standing(**fields: Any) -> Waiver | None:
+    """One that was given just so, and not revoked."""
+    return Waiver.objects.filter(revocation__isnull=True, **fields).first()
+
+
 def waiver_fact(row: Waiver) -> WaiverFact:
     """A row (with its `revocation` selected) as the rules take it."""
     revocation = getattr(row, "revocation", None)

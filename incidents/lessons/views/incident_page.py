@@ -18,6 +18,7 @@ from incidents.lessons.forms import (
     WaiverForm,
 )
 from incidents.lessons.models import Control
+from incidents.lessons.services.fixes import MAX_RELEASE
 from incidents.lessons.services.steps import incident_steps
 from incidents.lessons.services.waivers import waiver_may_be_given
 from incidents.lessons.services.what_broke import WhatBroke, what_broke_tell
@@ -37,10 +38,14 @@ _PLACES = {
 def incident_page(
     request: HttpRequest, incident_id: int, *, forms: dict[str, Form] | None = None, status: int = 200
 ) -> HttpResponse:
-    """The page of one incident; `forms` are those that came back refused, by their name in the template."""
+    """The page of one incident; `forms` are those that came back refused, by their name in the template. Where it was
+    merged away while they were filled in, they stand on the page of the other one, to be saved there.
+    """
     story = incident_story_read(incident_id=incident_id, timeline_limit=0)
     if (target := story.incident.merged_into_id) is not None:
         messages.info(request, f"INC-{incident_id} was merged into INC-{target}: this is what both are now.")
+        if forms:
+            return incident_page(request, target, forms=forms, status=status)
         return redirect("incident", public_id=f"INC-{target}")
     error = None if story.event is None else error_view(story.event)
     context = {
@@ -63,6 +68,7 @@ def incident_page(
         **lesson_form_context(request, story, forms or {}),
         "theirs": _theirs(story, (forms or {}).get("root_cause_form")),
         "opened": next(iter(forms), "") if forms else "",
+        "fix_typed": request.GET.get("fixed_in_release", "")[:MAX_RELEASE],
     }
     return render(request, "lessons/incident.html", context, status=status)
 

@@ -7,6 +7,8 @@ from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from incidents.lessons import workflows
@@ -16,6 +18,7 @@ from incidents.lessons.forms import (
     RootCauseForm,
 )
 from incidents.lessons.models import Control
+from incidents.lessons.services.fixes import MAX_RELEASE
 from incidents.lessons.views.incident_page import incident_page
 from incidents.lessons.views.refused import form_refuse
 from incidents.triage import workflows as triage
@@ -100,11 +103,14 @@ def incident_move(request: HttpRequest, public_id: str, move: str) -> HttpRespon
         given["seen"] = int(carried)
     if move in ("prevent", "close"):
         given["fixed_in_release"] = request.POST.get("fixed_in_release", "")
+    typed = ""
     try:
         use_case(incident_id=incident_id, actor=actor_of(request), **given)
         messages.success(request, said)
     except (Conflict, Invalid) as refusal:
         messages.error(request, refusal.detail)
+        typed = given.get("fixed_in_release", "")[:MAX_RELEASE]
     if move == "hide":
         return redirect("incident-list")
-    return redirect("incident", public_id=f"INC-{incident_id}")
+    page = reverse("incident", args=[f"INC-{incident_id}"])
+    return redirect(f"{page}?{urlencode({'fixed_in_release': typed})}#closing" if typed else page)

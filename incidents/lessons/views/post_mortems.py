@@ -35,6 +35,10 @@ def post_mortem(request: HttpRequest, public_id: str) -> HttpResponse:
             messages.success(request, f"The post-mortem is saved, revision {written.revision}.")
             return redirect("post-mortem", public_id=f"INC-{number}")
     page = post_mortem_page_read(incident_id=number)
+    if form is not None:
+        if page.incident.merged_into_id is not None:  # merged away meanwhile: what was typed is asked for there
+            page = post_mortem_page_read(incident_id=page.incident.merged_into_id)
+        form.overtaken_by(page.latest.revision if page.latest else 0)
     context = {
         "page": page,
         "incident": page.incident,

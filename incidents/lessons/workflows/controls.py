@@ -46,7 +46,9 @@ def control_create(
     evolution: str = "",
 ) -> Control:
     """A preventive control: version 1, unproven (a playbook entry: recorded). Without a `due_on` it is due as the
-    incident's priority asks (services.prevention). Raises Invalid, NotFound.
+    incident's priority asks (services.prevention). Sent twice, word for word, it is made once.
+
+    Raises Invalid, NotFound.
     """
     draft = control_draft(
         kind=kind, title=title, command=command, check_first=check_first, never_again=never_again,
@@ -58,6 +60,8 @@ def control_create(
     now = utcnow()
     if draft.due_on is None and draft.kind is not ControlKind.PLAYBOOK:
         draft = replace(draft, due_on=control_due_default(priority=incident.priority, today=now.date()))
+    if (same := _made_already(incident.pk, draft)) is not None:
+        return same
     control = Control(
         project_id=incident.project_id,
         incident=incident,
@@ -73,6 +77,12 @@ def control_create(
     text = f"{control.public_id} “{control.title}” was made: a {control.get_kind_display().lower()}, {control.state}."
     timeline_add(incident=incident, kind="control-made", text=text, actor=actor)
     return control
+
+
+def _made_already(incident_id: int, draft: ControlDraft) -> Control | None:
+    said = _fields(draft).items()
+    made = (one for one in store.controls_of_incident(incident_id) if one.incident_id == incident_id)
+    return next((one for one in made if all(getattr(one, name) == value for name, value in said)), None)
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)

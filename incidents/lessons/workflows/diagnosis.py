@@ -6,7 +6,7 @@ from incidents.errors.workflows import event_to_show, stored_ids_read
 from incidents.lessons import store
 from incidents.lessons.models import Lesson, RootCause
 from incidents.lessons.services.drafts import lesson_draft, root_cause_draft
-from incidents.lessons.services.pinning import MAX_PINNED, Pinned, evidence_pin
+from incidents.lessons.services.pinning import MAX_PINNED, Pinned, evidence_kept, evidence_pin
 from incidents.lessons.workflows.states import controls_of_incident_judge
 from incidents.triage.models import Incident
 from incidents.triage.services.life import Move, life_move
@@ -33,7 +33,7 @@ def root_cause_write(
 ) -> RootCause:
     """Write the root cause, or its next revision. With evidence pinned to it (ids of stored errors of the project) the
     diagnosis clock stops; without, it is kept and the clock runs on. Where no event is left, `evidence_reason` says why
-    nothing is pinned, and stops it.
+    nothing is pinned, and stops it. What stopped the clock is revised, not taken away.
 
     `expected_revision` is the revision that the author had seen (0: none). Raises Conflict when somebody has written
     one since, Invalid, NotFound. The commits that it names as broken may move the incident's controls.
@@ -48,6 +48,8 @@ def root_cause_write(
             "saved yet. Read theirs, bring both together and save again."
         )
     pinned = _pinned(incident, evidence, evidence_reason)
+    if before is not None and incident.diagnosed_at is not None:
+        evidence_kept(had=bool(before.evidence or before.evidence_reason), pinned=pinned)
     written = store.root_cause_insert(
         project_id=incident.project_id,
         incident=incident,
@@ -122,7 +124,10 @@ def lesson_write(
     actor: Actor,
     replaces: int | None = None,
 ) -> Lesson:
-    """Write a lesson, or a corrected one in place of `replaces`. Raises Invalid, NotFound, Conflict."""
+    """Write a lesson, or a corrected one in place of `replaces`; sent twice, it is written once.
+
+    Raises Invalid, NotFound, Conflict.
+    """
     draft = lesson_draft(believed=believed, was_true=was_true, do_now=do_now)
     incident = incident_lock(txn, incident_id)
     earlier = store.lesson_find(replaces) if replaces is not None else None
@@ -130,18 +135,19 @@ def lesson_write(
         raise NotFound(
             f"{incident.public_id} has no such lesson to correct.", errors=[FieldError("/replaces", "not known")]
         )
+    said = {"believed": draft.believed, "was_true": draft.was_true, "do_now": draft.do_now}
+    if (same := store.lesson_written(incident.pk, replaces=earlier, **said)) is not None:
+        return same
     if earlier is not None and store.lesson_is_replaced(earlier.pk):
         raise Conflict("Somebody corrected this lesson while you did, so yours is not saved. Correct the newest one.")
     written = store.lesson_insert(
         project_id=incident.project_id,
         incident=incident,
-        believed=draft.believed,
-        was_true=draft.was_true,
-        do_now=draft.do_now,
+        **said,
         replaces=earlier,
         author=actor.name,
         written_at=utcnow(),
     )
-    said = "Lesson corrected" if earlier else "Lesson written"
-    timeline_add(incident=incident, kind="lesson", text=f"{said}: {draft.do_now[:300]}", actor=actor)
+    what = "Lesson corrected" if earlier else "Lesson written"
+    timeline_add(incident=incident, kind="lesson", text=f"{what}: {draft.do_now[:300]}", actor=actor)
     return written

@@ -71,6 +71,12 @@ def _give(
         raise Forbidden("A waiver is given by a person who signed in: it stands under their name.")
     now = utcnow()
     text = waiver_draft(reason=reason, expires_at=expires_at, priority=incident.priority, role=role, now=now)
+    same = store.waiver_standing(
+        incident_id=incident.pk, kind=kind.value, control_id=control_id, reason=text, expires_at=expires_at,
+        given_by=actor.name,
+    )  # fmt: skip
+    if same is not None:  # the form was sent twice
+        return same
     given = store.waiver_insert(
         project_id=incident.project_id,
         kind=kind.value,

@@ -48,6 +48,7 @@ from incidents.triage.store.life import (
     post_mortems_of,
     post_mortems_written,
     releases_new_since,
+    said_since,
     timeline_page,
     update_latest,
 )
@@ -184,6 +185,7 @@ __all__ = [
     "releases_new_since",
     "releases_of",
     "releases_seen_until",
+    "said_since",
     "severity_counts",
     "split_add",
     "split_of",

@@ -182,6 +182,12 @@ def timeline_page(
     return list(rows.order_by("-at", "-pk")[:limit])
 
 
+def said_since(incident_id: int, *, kind: str, text: str, actor: str, since: datetime) -> bool:
+    """Whether this person said just this since then (index triage_timeline_at)."""
+    rows = TimelineEntry.objects.filter(incident_id=incident_id, at__gte=since, kind=kind, actor=actor)
+    return any(said == text for said in rows.values_list("text", flat=True)[:50])
+
+
 def update_latest(incident_id: int) -> TimelineEntry | None:
     """The last status update that a person wrote."""
     return TimelineEntry.objects.filter(incident_id=incident_id, kind="update").order_by("-at", "-pk").first()

@@ -142,6 +142,9 @@ def incident_life(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _life_page(request: HttpRequest, number: int, refused: Refused | None = None, status: int = 200) -> HttpResponse:
     life = workflows.incident_life_read(incident_id=number)
+    if refused is not None and life.incident.merged_into_id is not None:  # what was typed is asked for there
+        number = life.incident.merged_into_id
+        life = workflows.incident_life_read(incident_id=number)
     context: dict[str, Any] = {
         "life": life,
         "incident": life.incident,

@@ -7,7 +7,7 @@ from incidents.triage.models import Incident
 from incidents.triage.services.life import Move, life_move, reopened_status
 from incidents.triage.services.snoozing import AWAKE, Snooze, snooze_plan, snooze_words
 from incidents.triage.services.undoing import fields_note, undo_check, undo_fields
-from incidents.triage.workflows.moves import IncidentRef, said_checked
+from incidents.triage.workflows.moves import IncidentRef, said_already, said_checked
 from incidents.triage.workflows.revising import incident_lock, incident_lock_seen, move_record
 from incidents.triage.workflows.telling import incident_updated_tell
 from readiness.infra.actor import Actor
@@ -75,7 +75,8 @@ def incident_wake(txn: SingleConnectionTxn, *, incident_id: int, actor: Actor, s
 def incident_reopen(
     txn: SingleConnectionTxn, *, incident_id: int, reason: str, actor: Actor, seen: int | None = None
 ) -> IncidentRef:
-    """It is not over after all: a person says why. No recurrence is counted; its controls keep their state.
+    """It is not over after all: a person says why. No recurrence is counted; its controls keep their state. What was
+    named as the fix was none: its release would make a recurrence of what nobody has mended yet.
 
     Raises Conflict for an open one, Invalid without a reason.
     """
@@ -87,6 +88,7 @@ def incident_reopen(
         "status": reopened_status(diagnosed=incident.diagnosed_at is not None),
         "prevented_at": None,
         "closed_at": None,
+        "fixed_in_release": "",
         "update_from": now,
         **AWAKE,
     }
@@ -105,6 +107,8 @@ def incident_update(txn: SingleConnectionTxn, *, incident_id: int, text: str, ac
     """
     said = said_checked(text, what="An update", why="write how it stands now")
     incident = incident_lock(txn, incident_id)
+    if said_already(incident, kind="update", said=said, actor=actor):
+        return IncidentRef(incident.pk, incident.status)
     now = utcnow()
     incident.update_from, incident.reminded_at = now, None
     incident.save(update_fields=["update_from", "reminded_at"])

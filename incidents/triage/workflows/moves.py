@@ -1,6 +1,7 @@
 """The moves that a person makes with an incident: take it, hand it over, say how grave it is, write a note."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from incidents.triage import store
 from incidents.triage.models import Incident
@@ -16,6 +17,7 @@ from readiness.tenants.models import User
 from readiness.tenants.workflows import person_read
 
 MAX_SAID = 4_000  # what the timeline holds of a note
+SAID_ONCE_WITHIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,15 @@ def incident_note(txn: SingleConnectionTxn, *, incident_id: int, text: str, acto
     """A person's note on the timeline. Raises Invalid when it says nothing."""
     said = said_checked(text, what="A note", why="write what you saw")
     incident = incident_lock(txn, incident_id)
-    store.timeline_append(incident=incident, at=utcnow(), kind="note", text=said, actor=actor.name)
+    if not said_already(incident, kind="note", said=said, actor=actor):
+        store.timeline_append(incident=incident, at=utcnow(), kind="note", text=said, actor=actor.name)
     return IncidentRef(incident.pk, incident.status)
+
+
+def said_already(incident: Incident, *, kind: str, said: str, actor: Actor) -> bool:
+    """Whether the same person said the same a moment ago: a form that is sent twice says it once."""
+    since = utcnow() - SAID_ONCE_WITHIN
+    return store.said_since(incident.pk, kind=kind, text=said, actor=actor.name, since=since)
 
 
 def said_checked(text: str, *, what: str, why: str, field: str = "text") -> str:
