@@ -1,5 +1,6 @@
 """The playbook on the database: proposed, reviewed, versioned, compared, exported; and its pages."""
 
+import re
 from typing import Any
 
 import pytest
@@ -257,13 +258,26 @@ def test_it_is_exported_the_same_each_time(tmp_path: Any) -> None:
 # --- pages --------------------------------------------------------------------------------------------------------
 
 
+def test_it_says_which_known_incident_classes_have_a_section(page: Client) -> None:
+    a_section(number=16)
+    for error_class in ("infra.timeout", "infra.queue", "infra.queue"):
+        an_incident(incident={"error_class": error_class})
+    an_incident(synthetic=True, incident={"error_class": "system.security"})
+    shown = page.get("/playbook/").content.decode()
+    assert "1 of 2 that incidents were of has a section." in shown
+    assert re.search(r'href="\?class=infra.queue"><code>infra.queue</code></a></div><span[^>]*>2 incidents<', shown)
+    assert yaml.safe_load(page.get("/playbook/SESSION_PLAYBOOK.yaml").content)["known_incident_classes"] == [
+        {"class": "infra.queue", "sections": []}, {"class": "infra.timeout", "sections": [16]},
+    ]  # fmt: skip
+
+
 def test_it_shows_its_sections_and_where_they_come_from(page: Client, django_assert_num_queries: Any) -> None:
     assert "No section yet" in page.get("/playbook/").content.decode()
     incident = an_incident(incident={"title": SCRIPT})
     for number in range(30):
         grown_from = [incident.public_id] if number == 29 else []
         a_section(component=f"part.n{number}", title=f"{SCRIPT} {number}", grown_from=grown_from)
-    with django_assert_num_queries(8):  # two for the session and the person
+    with django_assert_num_queries(10):  # two for the session and the person
         shown = page.get("/playbook/").content.decode()
     assert "MIRROR, NOT AUTHORITY" in shown
     assert "l4_aggregation_rules" in shown

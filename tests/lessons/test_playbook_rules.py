@@ -237,11 +237,15 @@ def test_what_it_writes_a_yaml_reader_reads_back(one: str, other: str) -> None:
         version="v2.27",
         sections=[ExportedSection(16, 1, one, "infra.timeout", other, [one, other], [other], [{"ref": one}], AT)],
         updates=[ExportedUpdate("v2.27", AT, 16, one, "", other, one, other, [one], one, other, True)],
+        known_classes={"infra.timeout": [16], "infra.queue": []},
         aggregation_rules={"a": one},
         chapters={"phases": [other]},
     )
     read = yaml.safe_load(text)
     [section], [update] = read["sections"], read["updates"]
+    assert read["known_incident_classes"] == [
+        {"class": "infra.queue", "sections": []}, {"class": "infra.timeout", "sections": [16]},
+    ]  # fmt: skip
     assert (section["title"], section["check_first"], section["never_again"]) == (one, [one, other], [other])
     assert (section["references"], section.get("component", "")) == ([{"ref": one}], other)
     assert (update["why"], update.get("root_cause", ""), update["files_changed"]) == (one, other, [one])
@@ -252,7 +256,9 @@ def test_what_it_writes_a_yaml_reader_reads_back(one: str, other: str) -> None:
 @pytest.mark.parametrize("text", ["12e3", "0o17", "1.", ".5e-7", "+12E3"])
 def test_what_a_reader_of_yaml_1_2_takes_for_a_number_is_quoted(text: str) -> None:
     section = ExportedSection(16, 1, text, "infra.timeout", "", [], [], [], AT)
-    file = playbook_yaml(version="v0.1", sections=[section], updates=[], aggregation_rules={}, chapters={})
+    file = playbook_yaml(
+        version="v0.1", sections=[section], updates=[], known_classes={}, aggregation_rules={}, chapters={}
+    )
     assert f'title: "{text}"' in file or f"title: '{text}'" in file
 
 

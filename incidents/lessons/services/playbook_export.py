@@ -78,10 +78,12 @@ def playbook_yaml(
     version: str,
     sections: Sequence[ExportedSection],
     updates: Sequence[ExportedUpdate],
+    known_classes: Mapping[str, Sequence[int]],
     aggregation_rules: Mapping[str, Any],
     chapters: Mapping[str, Any],
 ) -> str:
-    """The whole file. `updates` newest first; `aggregation_rules` is requirement 160; `chapters` are what other
+    """The whole file. `updates` newest first; `known_classes`: the classes that incidents were of, each with the
+    numbers of its sections (57); `aggregation_rules` is requirement 160; `chapters` are what other
     subjects add at the end (the plan's phases and what not to focus on), by key.
     """
     document: dict[str, Any] = {
@@ -91,6 +93,9 @@ def playbook_yaml(
         "directive_means": MIRROR_MEANS,
         "evolution_rule": EVOLUTION_RULE,
         "sections": [_section(section) for section in sections],
+        "known_incident_classes": [
+            {"class": name, "sections": list(known_classes[name])} for name in sorted(known_classes)
+        ],
         "l4_aggregation_rules": plain(aggregation_rules),
         **{key: plain(value) for key, value in chapters.items()},
         "updates": [_update(update) for update in updates],

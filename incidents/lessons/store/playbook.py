@@ -5,7 +5,7 @@ from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from incidents.lessons.models import (
     Control,
@@ -25,6 +25,8 @@ from incidents.lessons.services.playbook import (
     reference_parse,
 )
 from incidents.triage.models import Incident
+
+CLASSES_READ = 200
 
 
 class KnownReference(NamedTuple):
@@ -83,6 +85,16 @@ def versions_matching(words: Sequence[Sequence[str]], *, limit: int) -> list[Pla
         fields = ("why", "root_cause", "before", "after")
         rows = rows.filter(reduce(or_, (Q((f"{field}__icontains", one)) for field in fields for one in spellings)))
     return list(rows[:limit])
+
+
+# --- the incidents that it is about ---------------------------------------------------------------------------------
+
+
+def classes_seen() -> list[tuple[str, int]]:
+    """(error class, how many real incidents of it), the most first. One query."""
+    rows = Incident.objects.filter(synthetic=False, hidden=False, merged_into__isnull=True)
+    counted = rows.values_list("error_class").annotate(total=Count("pk")).order_by("-total", "error_class")
+    return [(error_class, total) for error_class, total in counted[:CLASSES_READ]]
 
 
 # --- sections -----------------------------------------------------------------------------------------------------

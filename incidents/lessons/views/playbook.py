@@ -23,6 +23,7 @@ from incidents.lessons.workflows.playbook import (
     proposal_make,
 )
 from incidents.lessons.workflows.reading.playbook import playbook_page_read, proposal_page_read, section_page_read
+from incidents.lessons.workflows.reading.playbook_coverage import playbook_coverage_read
 from incidents.lessons.workflows.reading.playbook_edits import EditStart, edit_start_read
 from incidents.lessons.workflows.reading.playbook_file import playbook_file_read
 from incidents.lessons.workflows.reading.playbook_versions import section_compare_read, versions_compare_read
@@ -53,6 +54,7 @@ def playbook(request: HttpRequest) -> HttpResponse:
         "error_class": error_class,
         "component": component,
         "classes": error_class_choices(),
+        "coverage": playbook_coverage_read(),
         "aggregation_rules": () if query or error_class or component else aggregation_rules(),
         "may_write": _may_write(request),
     }

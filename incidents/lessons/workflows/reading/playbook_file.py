@@ -9,6 +9,7 @@ from incidents.lessons.models import PlaybookSection, PlaybookVersion
 from incidents.lessons.services.playbook_export import ExportedSection, ExportedUpdate, playbook_yaml
 from incidents.lessons.store import playbook as store
 from incidents.lessons.store.playbook import KnownReference
+from incidents.lessons.workflows.reading.playbook_coverage import playbook_coverage_read
 from incidents.triage.services.ops_rules import aggregation_rules
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
@@ -35,6 +36,7 @@ def playbook_file_read(session: Session) -> str:
     return playbook_yaml(
         version=str(store.book_version()),
         sections=[_section(section, known) for section in sections],
+        known_classes={one.error_class: one.sections for one in playbook_coverage_read().classes},
         updates=[_update(row) for row in store.versions_listed()[:UPDATES_EXPORTED]],
         aggregation_rules={rule.name: rule.rule for rule in aggregation_rules()},
         chapters=chapters,
