@@ -13,7 +13,7 @@ from incidents.errors.services.captured import CapturedError, Origin
 from incidents.errors.services.normalising import Keys, sentry_capture
 from incidents.errors.workflows import errors_commit
 from incidents.lessons.models import Control, RootCause
-from incidents.lessons.services.control_state import CheckResult, Outcome
+from incidents.lessons.services.control_history import CheckResult, Outcome
 from incidents.lessons.services.run_report import RunReport
 from incidents.lessons.workflows import control_create, control_run_record, root_cause_write
 from incidents.triage.models import Incident, PostMortem

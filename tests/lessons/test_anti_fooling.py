@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 
 from incidents.lessons.models import Control, ControlRun, Waiver
-from incidents.lessons.services.control_state import ControlKind, Recurrence, Run
+from incidents.lessons.services.control_history import Recurrence, Run
+from incidents.lessons.services.control_state import ControlKind
 from incidents.lessons.services.run_report import run_report_parse
 from incidents.lessons.workflows import control_revise, control_run_record
 from readiness.infra.clock import isoz, utcnow

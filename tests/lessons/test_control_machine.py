@@ -7,19 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from incidents.lessons.services.control_state import (
-    CheckResult,
-    ControlKind,
-    ControlState,
-    Outcome,
-    Progress,
-    Recurrence,
-    Run,
-    control_history_fold,
-    control_recurrence_apply,
-    control_run_apply,
-    control_state_derive,
-)
+from incidents.lessons.services.control_history import CheckResult, Outcome, Progress, Recurrence, Run
+from incidents.lessons.services.control_judging import control_history_fold, control_recurrence_apply, control_run_apply
+from incidents.lessons.services.control_state import ControlKind, ControlState, control_state_derive
 
 pytestmark = pytest.mark.once
 BROKEN, FIXED, LATER = "b" * 40, "f" * 40, "1" * 40

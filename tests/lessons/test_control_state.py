@@ -7,17 +7,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incidents.lessons.services.control_history import CheckResult, Outcome, Progress, Recurrence, Run
+from incidents.lessons.services.control_judging import commit_matches, control_history_fold, control_run_apply
 from incidents.lessons.services.control_state import (
-    CheckResult,
     ControlKind,
     ControlState,
-    Outcome,
-    Progress,
-    Recurrence,
-    Run,
-    commit_matches,
-    control_history_fold,
-    control_run_apply,
     control_state_compute,
     control_state_derive,
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from incidents.lessons.services.control_state import Outcome
+from incidents.lessons.services.control_history import Outcome
 from incidents.lessons.services.run_report import MAX_CHECKS, run_report_parse
 from readiness.infra.refusals import Invalid
 

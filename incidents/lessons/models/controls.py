@@ -2,7 +2,8 @@
 
 from django.db import models
 
-from incidents.lessons.services.control_state import ControlKind, ControlState, Outcome, RunEffect
+from incidents.lessons.services.control_history import Outcome, RunEffect
+from incidents.lessons.services.control_state import AWAITED, ControlKind, ControlState
 from incidents.lessons.services.prevention import Evolution, RuleKind
 from incidents.triage.models import Incident
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from incidents.lessons.services.control_state import Progress
+from incidents.lessons.services.control_history import Progress
 from readiness.infra.refusals import FieldError, Invalid
 
 MAX_RELEASE = 200

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from incidents.lessons.services.control_state import CheckResult, Outcome
+from incidents.lessons.services.control_history import CheckResult, Outcome
 from readiness.infra.refusals import FieldError, Invalid
 
 MAX_CHECKS = 2_000

@@ -8,7 +8,7 @@ import msgspec
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from incidents.lessons.models import Control, ControlVersion
-from incidents.lessons.services.control_state import Progress
+from incidents.lessons.services.control_history import Progress
 from incidents.triage.models import Incident
 
 CONTROLS_SHOWN = 50

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from incidents.lessons.models import Control, ControlRecurrence, ControlRun
-from incidents.lessons.services.control_state import CheckResult, Outcome, Recurrence, Run
+from incidents.lessons.services.control_history import CheckResult, Outcome, Recurrence, Run
 from incidents.lessons.store.controls import control_progress
 from readiness.infra.correlation import current_correlation_id
 

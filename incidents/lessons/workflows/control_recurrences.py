@@ -4,7 +4,8 @@ from typing import Any
 
 from incidents.lessons import store
 from incidents.lessons.models import Control
-from incidents.lessons.services.control_state import Recurrence, control_recurrence_apply
+from incidents.lessons.services.control_history import Recurrence
+from incidents.lessons.services.control_judging import control_recurrence_apply
 from incidents.lessons.workflows.states import control_settle, control_verdict, is_green
 from incidents.triage.models import Incident
 from incidents.triage.workflows import incident_lock

@@ -5,15 +5,9 @@ from dataclasses import dataclass
 
 from incidents.lessons import store
 from incidents.lessons.models import Control, ControlRun
-from incidents.lessons.services.control_state import (
-    Advance,
-    ControlKind,
-    ControlVerdict,
-    Outcome,
-    Run,
-    RunEffect,
-    control_run_apply,
-)
+from incidents.lessons.services.control_history import Outcome, Run, RunEffect
+from incidents.lessons.services.control_judging import Advance, control_run_apply
+from incidents.lessons.services.control_state import ControlKind, ControlVerdict
 from incidents.lessons.services.run_report import RunReport
 from incidents.lessons.workflows.states import control_lock, control_settle, control_verdict
 from readiness.infra.actor import Actor

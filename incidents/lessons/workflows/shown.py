@@ -6,7 +6,8 @@ from datetime import datetime
 
 from incidents.lessons import store
 from incidents.lessons.models import Control, ControlRun, Waiver
-from incidents.lessons.services.control_state import ControlState, ControlVerdict, RunEffect
+from incidents.lessons.services.control_history import RunEffect
+from incidents.lessons.services.control_state import AWAITED, ControlState, ControlVerdict
 from incidents.lessons.services.prevention import control_is_overdue
 from incidents.lessons.services.waivers import COVERED, WaiverFact, waiver_counts
 from incidents.lessons.workflows.states import control_verdict

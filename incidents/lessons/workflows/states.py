@@ -6,14 +6,9 @@ from datetime import datetime, timedelta
 from incidents.lessons import store
 from incidents.lessons.models import Control
 from incidents.lessons.services.control_due import control_asks_next
-from incidents.lessons.services.control_state import (
-    ControlKind,
-    ControlState,
-    ControlVerdict,
-    Progress,
-    control_history_fold,
-    control_state_derive,
-)
+from incidents.lessons.services.control_history import Progress
+from incidents.lessons.services.control_judging import control_history_fold
+from incidents.lessons.services.control_state import ControlKind, ControlState, ControlVerdict, control_state_derive
 from incidents.lessons.workflows.control_telling import control_change_tell
 from incidents.triage.models import Incident
 from incidents.triage.workflows import timeline_add
