@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from incidents.triage.services.escalation import path_reached
 from incidents.triage.services.response import (
+    GRAVE,
+    LESSER,
     RESPONSES,
     acknowledge_by,
     acknowledge_overdue,
+    is_grave,
     next_step_at,
     reminder_due,
     response_of,
@@ -32,6 +35,11 @@ def test_the_responses_are_those_of_the_document() -> None:
     assert acknowledge_by(priority="P3", detected_at=T) is None
     assert [RESPONSES[p].post_mortem for p in ("P0", "P1", "P2", "P3")] == [True, True, False, False]
     assert response_of("nonsense").priority == "P0"
+
+
+def test_those_with_a_post_mortem_are_the_grave_ones() -> None:
+    assert (GRAVE, LESSER) == (("P0", "P1"), ("P2", "P3"))
+    assert [is_grave(p) for p in ("P0", "P1", "P2", "P3", "", "nonsense")] == [True, True, False, False, True, True]
 
 
 @pytest.mark.parametrize(

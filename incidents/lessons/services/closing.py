@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from incidents.lessons.services.control_state import ControlKind, ControlState
 from incidents.lessons.services.waivers import WaiverFact
-
-GRAVE = frozenset({"P0", "P1"})
+from incidents.triage.services.response import is_grave
 
 _NEXT_STEP = {
     ControlState.UNPROVEN: "let it fail on the broken commit, then pass on the fix",
@@ -86,7 +85,7 @@ def incident_closing_evaluate(
     A root cause from before the last recurrence is none: it did not see that one coming.
     """
     missing: list[Missing] = []
-    grave = priority not in {"P2", "P3"}
+    grave = is_grave(priority)
     if grave and not has_root_cause and recurrences:
         text = "It came back since the root cause was written: revise it, and name the commit that is broken now."
         missing.append(Missing("root_cause", text))

@@ -40,7 +40,7 @@ _UNBOUNDED = re.compile(
 
 def control_due_default(*, priority: str, today: date) -> date:
     """When a control is due to be proven unless a person says otherwise; a priority that is none counts as grave."""
-    return today + timedelta(days=_OTHER_DAYS if priority in {"P2", "P3"} else _GRAVE_DAYS)
+    return today + timedelta(days=_GRAVE_DAYS if is_grave(priority) else _OTHER_DAYS)
 
 
 def control_is_overdue(*, state: str, due_on: date | None, today: date) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from incidents.triage.services.response import is_grave
 from readiness.infra.refusals import FieldError, Forbidden, Invalid
 
 LONGEST = timedelta(days=90)
@@ -68,11 +69,6 @@ def waiver_of_kind(
         and waiver_counts(waiver=waiver, priority=priority, now=now)
     )
     return max(counting, key=lambda waiver: waiver.expires_at, default=None)
-
-
-def is_grave(priority: str) -> bool:
-    """P0 and P1; a priority that is none counts as grave."""
-    return priority not in {"P2", "P3"}
 
 
 def waiver_may_be_given(*, priority: str, role: str) -> bool:

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from incidents.lessons.models import Control, Waiver, WaiverRevocation
 from incidents.lessons.services.waivers import COVERED, WaiverFact, WaiverKind
 from incidents.triage.models import Incident
+from incidents.triage.services.response import LESSER
 
 WAIVERS_SHOWN = 50
 
@@ -65,7 +66,7 @@ def waivers_of_incident(incident_id: int) -> QuerySet[Waiver]:
 
 def waivers_counting(now: datetime) -> QuerySet[Waiver]:
     """Those that count at this moment (services.waivers.waiver_counts), over controls that can be covered."""
-    covered = Q(given_role="founder") | Q(incident__priority__in=("P2", "P3"))
+    covered = Q(given_role="founder") | Q(incident__priority__in=LESSER)
     standing = Q(revocation__isnull=True) | Q(revocation__revoked_at__gt=now)
     worth = Q(control__isnull=True) | Q(control__state__in=COVERED)
     return Waiver.objects.filter(covered, standing, worth, given_at__lte=now, expires_at__gt=now)
@@ -91,7 +92,7 @@ def incidents_waiver_lapsed(now: datetime, *, limit: int) -> QuerySet[Incident]:
     given = Waiver.objects.filter(kind=Waiver.Kind.CLOSE).order_by()
     controls = Control.objects.filter(incident_id__in=given.values("incident_id")).order_by()
     proven = controls.filter(state=Control.State.PROVEN, pass_due_at__gte=now)
-    read = controls.filter(kind=Control.Kind.PLAYBOOK, incident__priority__in=("P2", "P3"))
+    read = controls.filter(kind=Control.Kind.PLAYBOOK, incident__priority__in=LESSER)
     counting = waivers_counting(now).filter(kind=Waiver.Kind.CLOSE).order_by()
     done = Incident.objects.filter(status__in=(Incident.Status.PREVENTED, Incident.Status.CLOSED), synthetic=False)
     held = Q(pk__in=counting.values("incident_id")) | Q(pk__in=proven.values("incident_id"))

@@ -23,6 +23,7 @@ from incidents.lessons.services.steps import incident_steps
 from incidents.lessons.services.waivers import waiver_may_be_given
 from incidents.lessons.services.what_broke import WhatBroke, what_broke_tell
 from incidents.lessons.workflows import IncidentStory, incident_story_read
+from incidents.triage.services.response import is_grave
 from incidents.triage.workflows import incident_life_read, timeline_page_read
 
 MAX_OFFERED = 6
@@ -124,7 +125,7 @@ def _forms(story: IncidentStory, refused: dict[str, Form]) -> dict[str, Form]:
             "evidence_reason": cause.evidence_reason,
             "revision": cause.revision,
         }
-    kind = Control.Kind.CHECK if story.incident.priority in ("P0", "P1") else None
+    kind = Control.Kind.CHECK if is_grave(story.incident.priority) else None
     forms: dict[str, Form] = {
         "root_cause_form": RootCauseForm(initial=known, prefix="cause"),
         "control_form": ControlForm(initial={"kind": kind, "owner": story.incident.owner}, prefix="control"),

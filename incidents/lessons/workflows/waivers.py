@@ -5,9 +5,10 @@ from datetime import datetime
 from incidents.lessons import store
 from incidents.lessons.models import Waiver, WaiverRevocation
 from incidents.lessons.services.control_state import ControlKind, ControlState
-from incidents.lessons.services.waivers import MAX_REASON, is_grave, waiver_draft, waiver_may_be_given
+from incidents.lessons.services.waivers import MAX_REASON, waiver_draft, waiver_may_be_given
 from incidents.lessons.workflows.states import control_lock, control_verdict
 from incidents.triage.models import Incident
+from incidents.triage.services.response import is_grave
 from incidents.triage.workflows import incident_lock, timeline_add
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from incidents.triage.services.response import response_of
+from incidents.triage.services.response import is_grave
 from readiness.infra.refusals import FieldError, Invalid
 
 MAX_TEXT = 20_000
@@ -26,7 +26,7 @@ class PostMortemDraft:
 
 def post_mortem_needed(*, priority: str) -> bool:
     """P0 and P1 need one before they are closed (348)."""
-    return response_of(priority).post_mortem
+    return is_grave(priority)
 
 
 def post_mortem_draft(*, summary: str, impact: str, went_well: str, went_wrong: str, lucky: str) -> PostMortemDraft:

@@ -44,6 +44,9 @@ RESPONSES: Mapping[str, Response] = MappingProxyType(
         )
     }
 )  # fmt: skip
+# The priorities that ask for a post-mortem (348): what is said of "P0 and P1" anywhere is said of these.
+GRAVE: tuple[str, ...] = tuple(response.priority for response in RESPONSES.values() if response.post_mortem)
+LESSER: tuple[str, ...] = tuple(priority for priority in RESPONSES if priority not in GRAVE)
 # The escalation path (353): who stands at a step.
 STEPS: Mapping[int, str] = MappingProxyType({1: "first responder (support)", 2: "engineering lead", 3: "executive"})
 
@@ -51,6 +54,11 @@ STEPS: Mapping[int, str] = MappingProxyType({1: "first responder (support)", 2: 
 def response_of(priority: str) -> Response:
     """The response of P0 to P3; anything else is answered as the gravest."""
     return RESPONSES.get(priority, RESPONSES["P0"])
+
+
+def is_grave(priority: str) -> bool:
+    """P0 and P1; a priority that is none counts as grave."""
+    return response_of(priority).post_mortem
 
 
 def acknowledge_by(*, priority: str, detected_at: datetime) -> datetime | None:

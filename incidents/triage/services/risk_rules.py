@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 
 from incidents.triage.services.ops_health import HealthCause, OpsHealthSignal, OpsHealthStatus, count_words, span_words
 from incidents.triage.services.ops_risks import OpsRiskFinding, OpsRiskLevel, refs_words
-from incidents.triage.services.response import response_of
+from incidents.triage.services.response import GRAVE, response_of
 
-GRAVE = ("P0", "P1")
 UNCLASSIFIED_LEAST = 20  # errors: a share of fewer says nothing
 UNCLASSIFIED_MEDIUM, UNCLASSIFIED_HIGH = 0.1, 0.5
 REFUSED_HIGH = 0.1  # of what arrived

@@ -15,6 +15,7 @@ from incidents.triage.models import (
     PostMortem,
     TimelineEntry,
 )
+from incidents.triage.services.response import GRAVE
 from incidents.triage.services.severity import OPEN_STATES
 
 # --- moves ----------------------------------------------------------------------------------------------------------
@@ -209,7 +210,7 @@ def changes_since(since: datetime, *, kinds: Sequence[str]) -> dict[str, int]:
 
 def incidents_gravest(*, limit: int = 10) -> list[Incident]:
     """Open and awake, the gravest first, for the summary's list."""
-    rows = _waiting().filter(priority__in=("P0", "P1"))
+    rows = _waiting().filter(priority__in=GRAVE)
     return list(rows.order_by("priority", "detected_at")[:limit])
 
 

@@ -13,12 +13,12 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from incidents.errors.models import DroppedCount, ErrorRollup, Monitor
 from incidents.triage.models import Incident, TimelineEntry
+from incidents.triage.services.response import GRAVE
 from incidents.triage.services.severity import OpsSeverity
 from incidents.triage.store.reading import OPEN, incidents_in_window, severity_counts
 from readiness.infra.envelope import ErrorClass, ErrorSeverity
 
 M = TypeVar("M", bound=Model)
-GRAVE = ("P0", "P1")
 FAILURES = (ErrorSeverity.ERROR.value, ErrorSeverity.CRITICAL.value)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q, QuerySet
 
 from incidents.triage.models import Incident, IncidentHour, IncidentRelease, TimelineEntry
+from incidents.triage.services.response import GRAVE
 
 OPEN = ("detected", "acknowledged", "diagnosed", "recurred")
 RESOLVED = ("prevented", "closed")
@@ -83,7 +84,7 @@ def incidents_open_count() -> int:
 
 def incidents_blocking() -> list[Incident]:
     """Open P0 and P1 incidents, the worst first: what blocks a verdict."""
-    rows = Incident.objects.filter(synthetic=False, status__in=OPEN, priority__in=("P0", "P1"))
+    rows = Incident.objects.filter(synthetic=False, status__in=OPEN, priority__in=GRAVE)
     return list(rows.order_by("priority", "detected_at")[:50])
 
 

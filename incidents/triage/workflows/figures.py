@@ -5,11 +5,10 @@ from datetime import UTC, datetime, time
 
 from incidents.triage import store
 from incidents.triage.models import Incident
+from incidents.triage.services.response import GRAVE
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 from readiness.infra.trend import days_until
-
-GRAVE = (Incident.Priority.P0, Incident.Priority.P1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,18 @@ import re
 
 from incidents.triage import store
 from incidents.triage.models import Incident, TimelineEntry
+from incidents.triage.services.response import is_grave
 from readiness.infra.actor import SYSTEM
 from readiness.infra.clock import utcnow
 from readiness.infra.notices import notice_publish
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
-TOLD_AT_ONCE = frozenset({"P0", "P1"})
 _INCIDENT_PAGE = re.compile(r"/incidents/INC-([0-9]{1,15})/")
 
 
 def incident_detected_tell(session: Session, incident: Incident) -> None:
     """A new incident of P0 or P1 is told; one INSERT, for this is capture's own transaction."""
-    if incident.synthetic or incident.priority not in TOLD_AT_ONCE:
+    if incident.synthetic or not is_grave(incident.priority):
         return
     notice_publish(
         session,
