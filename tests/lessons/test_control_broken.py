@@ -10,6 +10,7 @@ from incidents.lessons.models import Control
 from incidents.lessons.workflows import control_broken_handle, control_run_record, incidents_will_recur
 from incidents.lessons.workflows.reading.prevention import preventions_read
 from incidents.triage.models import Incident, TimelineEntry
+from incidents.triage.workflows import incident_set_priority
 from readiness.infra.models import OutboxMessage
 from readiness.infra.outbox import outbox_deliver
 from readiness.infra.transactions import atomic_write
@@ -85,6 +86,23 @@ def test_it_comes_back_to_its_incident_once_that_was_closed() -> None:
     own.refresh_from_db()
     assert (own.status, own.recurrences, own.recurrence_confirmed) == ("recurred", 1, True)
     assert Incident.objects.count() == 2
+    notices = OutboxMessage.objects.filter(topic="notice").order_by("pk")
+    assert [row.payload["kind"] for row in notices] == ["control.broken", "control.broken"]  # and no incident.recurred
+
+
+def test_it_proposes_the_priority_of_what_it_guards_and_leaves_it_to_a_person() -> None:
+    control = guarded(priority="P0", priority_confirmed=True)
+    on_main(control, "failed", BAD)
+    outbox_deliver()
+    own = Incident.objects.exclude(pk=control.incident_id).get()
+    assert (own.priority, own.priority_confirmed, own.priority_counts) == ("P0", False, False)
+    assert said(own, "priority-proposed")[0].startswith("P0 proposed (before: P2): it is that of ")
+    incident_set_priority(incident_id=own.pk, priority="P3", actor=ANYBODY)
+    for outcome, commit in (("passed", GOOD), ("failed", BAD)):
+        on_main(control, outcome, commit)
+        outbox_deliver()
+    own.refresh_from_db()
+    assert (own.priority, own.priority_confirmed) == ("P3", True)  # a person's word stands
 
 
 def test_it_opens_nothing_for_what_was_mended_before_the_delivery() -> None:

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from incidents.lessons.models import Control
 from incidents.lessons.services.control_state import ControlState
 from incidents.lessons.workflows import control_run_record
+from incidents.triage.models import Incident
+from incidents.triage.workflows import incident_set_priority
+from incidents.triage.workflows.risks import incidents_risks_read
 from readiness.infra.outbox import outbox_deliver
 from readiness.infra.refusals import Invalid
 from readiness.programs.models import Verdict
@@ -38,6 +41,7 @@ gates:
         asks: Every control holds
         controls: {}
 """
+PILOT = "program: pilot\nkind: pilot\ntitle: Pilot\ngates: [{key: E1, title: Uptime}]\n"
 
 
 def control(state: str = "proven", **fields: Any) -> ControlFact:
@@ -167,6 +171,22 @@ def test_a_broken_control_turns_its_gate_and_the_verdict_within_one_delivery(gua
     report(guarded, "passed", "2" * 40)
     assert Verdict.objects.get(sequence=4).verdict == "GO"
     assert verdict_record(slug="guarded", actor=ANYBODY, cause="again").recorded is False
+
+
+@pytest.mark.django_db
+def test_the_incident_of_a_broken_control_cancels_no_pilot_until_a_person_confirms_it() -> None:
+    definition = program_read(name="pilot.yaml", raw=PILOT.encode()).definition
+    program_import(definition=definition, actor=ANYBODY)
+    proven = a_proven_control(incident=an_incident(incident={"priority": "P0", "status": "closed"}))
+    report(proven, "failed", "1" * 40)
+    own = Incident.objects.get(component=f"controls.{proven.public_id}")
+    found = verdict_evaluate(slug="pilot").evaluation
+    assert (found.verdict, own.priority, own.trusted) == ("EXTEND", "P0", True)
+    assert f"{own.title}: open P0, not yet confirmed" in [blocker.text for blocker in found.blockers]
+    risks = incidents_risks_read(project_id=None, limit=10)
+    assert "proposed by rule, not confirmed yet" in next(risk.why for risk in risks if own.public_id in risk.why)
+    incident_set_priority(incident_id=own.pk, priority="P0", actor=ANYBODY)
+    assert verdict_evaluate(slug="pilot").evaluation.verdict == "CANCEL"
 
 
 @pytest.mark.django_db

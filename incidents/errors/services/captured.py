@@ -14,6 +14,7 @@ class Origin:
     `trusted`: the key is kept server-side, so its events may act by themselves (DESIGN). `synthetic`: a self-check.
     `correlation_id`: of the trace that the sending request belongs to, for errors that name none themselves.
     `key_kind` (`dsn` or `api`) and `key_id`: the key that sent it; empty and 0 for the console's own errors.
+    `told`: whoever captures it tells people of it, so that its incident does not tell them once more.
     """
 
     project_id: int
@@ -22,6 +23,7 @@ class Origin:
     correlation_id: str | None = None
     key_kind: str = ""
     key_id: int = 0
+    told: bool = False
 
 
 # Asked with (project id, fingerprint) before the costly part: why an error is only counted, empty when it is kept.

@@ -4,7 +4,12 @@ It goes through capture like everybody's errors (component `controls.CTL-7`, one
 event, a clock, a place in every list and count, and one open incident at a time: breaking again is counted there, and
 reopens it once it was closed. The class is `system.recovery` (“what was to mend a failure failed itself”): the fix has
 come undone, while the failure itself has not been seen; under the failure's own class the playbook and the trends would
-count an occurrence that nobody had. Its priority is that of the incident that the control guards.
+count an occurrence that nobody had.
+
+Its priority is that of the incident that the control guards, as a proposal: no user has been hit yet, so it is a person
+who makes a P0 of it. Until then it blocks a GO and a PROCEED and cancels no pilot; nothing is hidden by that, for the
+gate that rests on the control is red with the break itself. People hear of the break (`control.broken`), and not of
+the incident once more.
 """
 
 from dataclasses import replace
@@ -19,7 +24,7 @@ from incidents.lessons.models import Control
 from incidents.lessons.services.control_state import ControlState
 from incidents.lessons.workflows.states import control_lock
 from incidents.triage.models import Incident
-from incidents.triage.workflows import incident_lock, incident_number, incident_set_priority, timeline_add
+from incidents.triage.workflows import incident_lock, incident_number, incident_propose_priority, timeline_add
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.envelope import ErrorClass, ErrorEnvelope, ErrorSeverity
@@ -52,8 +57,9 @@ def _open(txn: SingleConnectionTxn, control: Control) -> None:
     stored = errors_commit(errors=[_error(control)])[0]
     own = incident_lock(txn, incident_number(str(stored.incident)), merged_too=True)
     guarded = control.incident
-    if own.priority != guarded.priority and own.pk != guarded.pk:
-        incident_set_priority(incident_id=own.pk, priority=guarded.priority, actor=_ACTOR)
+    if own.component == _component(control):  # merged into another, it is as grave as that one's own errors
+        why = f"it is that of {guarded.public_id}, which {control.public_id} guards; nobody was hit by this one yet."
+        incident_propose_priority(incident_id=own.pk, priority=guarded.priority, why=why, actor=_ACTOR)
     row = control_lock(txn, control.pk)
     row.own_incident = own
     row.save(update_fields=["own_incident"])
@@ -72,6 +78,10 @@ def _link(guarded: Incident, own: Incident, what: str) -> None:
     timeline_add(incident=guarded, kind="control-incident", text=text, actor=_ACTOR)
 
 
+def _component(control: Control) -> str:
+    return f"controls.{control.public_id}"
+
+
 def _error(control: Control) -> CapturedError:
     """The breaking as an error of the control's project. Its message is the same each time: it is what groups it."""
     progress = store.control_progress(control)
@@ -84,7 +94,7 @@ def _error(control: Control) -> CapturedError:
     }
     envelope = ErrorEnvelope.create(
         layer="L5",
-        component=f"controls.{control.public_id}",
+        component=_component(control),
         error_class=ErrorClass.SYSTEM_RECOVERY,
         severity=ErrorSeverity.ERROR,
         message=f"{control.public_id} is broken: it fails on the main ref.",
@@ -92,6 +102,6 @@ def _error(control: Control) -> CapturedError:
         environment="ci",
     )
     # Runs are reported under a key of the founders', never under a public one.
-    origin = Origin(control.project_id, trusted=True, synthetic=control.incident.synthetic)
+    origin = Origin(control.project_id, trusted=True, synthetic=control.incident.synthetic, told=True)
     captured = envelope_capture(envelope=envelope, origin=origin, keys=keys(), received_at=utcnow())
     return replace(captured, title=text_scrub(f"{control.public_id} “{control.title}” is broken")[:250])

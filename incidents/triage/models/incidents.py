@@ -35,6 +35,11 @@ class Incident(models.Model):
     ops_severity = models.CharField(max_length=10, help_text="What it asks of an operator: info to urgent.")
     priority = models.CharField(max_length=2, choices=Priority)
     priority_confirmed = models.BooleanField(default=False)
+    priority_inferred = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Proposed from another incident, not from its own errors: it waits for a person.",
+    )
     status = models.CharField(max_length=12, choices=Status, default=Status.DETECTED)
     owner = models.CharField(max_length=254, blank=True)
     synthetic = models.BooleanField(default=False)
@@ -134,6 +139,13 @@ class Incident(models.Model):
     def public_id(self) -> str:
         """`INC-12`."""
         return f"INC-{self.pk}"
+
+    @property
+    def priority_counts(self) -> bool:
+        """Whether its priority may act by itself (cancel a pilot): a person confirmed it, or errors under a trusted key
+        made it. One that the console inferred from another incident is no error that anybody met: it waits.
+        """
+        return self.priority_confirmed or (self.trusted and not self.priority_inferred)
 
 
 class IncidentRelease(models.Model):

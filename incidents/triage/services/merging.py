@@ -23,6 +23,7 @@ class Mergeable(Protocol):
     merged_into_id: int | None
     priority: str
     priority_confirmed: bool
+    priority_inferred: bool
     severity: str
     ops_severity: str
     error_class: str
@@ -141,7 +142,8 @@ def merge_fields(*, source: Mergeable, target: Mergeable) -> dict[str, Any]:
         if target.diagnosed_at is None and source.detected_at < target.detected_at:
             fields["detected_at"] = source.detected_at
         if source.priority < target.priority:
-            fields |= {"priority": source.priority, "priority_confirmed": source.priority_confirmed}
+            priority = ("priority", "priority_confirmed", "priority_inferred")
+            fields |= {name: getattr(source, name) for name in priority}
     severity = worse_severity(target.severity, source.severity)
     fields["severity"] = severity
     fields["ops_severity"] = ops_severity_compute(

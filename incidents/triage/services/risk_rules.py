@@ -16,8 +16,8 @@ SILENT_GRACE = timedelta(hours=1)  # a project that was onboarded just now is be
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenIncident:
-    """An open incident. `confirmed`: it came under a trusted key, or a person said so. `waiting_since`: its last
-    detection, the first or that of its recurrence.
+    """An open incident. `confirmed`: its errors came under a trusted key, or a person said so. `waiting_since`: its
+    last detection, the first or that of its recurrence.
     """
 
     ref: str

@@ -53,6 +53,7 @@ from incidents.triage.workflows.ops import (
 )
 from incidents.triage.workflows.post_mortems import post_mortem_exists, post_mortem_write, post_mortems_read
 from incidents.triage.workflows.previews import merge_choose, merge_preview, split_preview, unmerge_preview
+from incidents.triage.workflows.proposing import incident_propose_priority
 from incidents.triage.workflows.reading import IncidentsSummary, incidents_summary_read, incidents_unprevented
 from incidents.triage.workflows.recording import (
     RECURRED_TOPIC,
@@ -97,6 +98,7 @@ __all__ = [
     "incident_note",
     "incident_number",
     "incident_of_fingerprint",
+    "incident_propose_priority",
     "incident_recur",
     "incident_reopen",
     "incident_set_priority",

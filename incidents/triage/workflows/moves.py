@@ -7,6 +7,7 @@ from incidents.triage import store
 from incidents.triage.models import Incident
 from incidents.triage.services.life import Move, life_move
 from incidents.triage.services.response import response_of
+from incidents.triage.workflows.proposing import priority_fields
 from incidents.triage.workflows.recording import recurrence_tell
 from incidents.triage.workflows.revising import incident_lock, incident_lock_seen, move_record
 from readiness.infra.actor import Actor
@@ -108,9 +109,7 @@ def incident_set_priority(
     before = incident.priority
     if before == priority and incident.priority_confirmed:
         raise Conflict(f"{incident.public_id} is {priority} already, confirmed; nothing was changed.")
-    fields: dict[str, object] = {"priority": priority, "priority_confirmed": True}
-    if response_of(priority).update_every and not response_of(before).update_every:
-        fields["update_from"] = utcnow()  # the first hour of an active incident begins when it becomes one
+    fields = {**priority_fields(incident, priority), "priority_confirmed": True}
     text = f"{priority} confirmed." if before == priority else f"{before} → {priority}."
     move_record(
         incident=incident, kind="priority", text=f"{text} {response_of(priority).says}", actor=actor, fields=fields

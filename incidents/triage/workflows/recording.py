@@ -201,7 +201,8 @@ def _open(txn: SingleConnectionTxn, key: store.FingerprintKey, error: CapturedEr
         actor=SYSTEM.name,
         correlation_id=e.correlation_id,
     )
-    incident_detected_tell(txn, incident)
+    if not error.origin.told:
+        incident_detected_tell(txn, incident)
     return incident
 
 
@@ -253,8 +254,8 @@ def incident_recur(txn: SingleConnectionTxn, *, incident: Incident, error: Captu
     if error.origin.trusted:
         trace = correlation_continued("triage.recurrence", correlation_id=e.correlation_id, span_id=e.span_id)
         with trace:  # the committing thread stands in nobody's trace; what follows belongs to the error's
-            recurrence_tell(txn, incident)
-    else:
+            (recurrence_publish if error.origin.told else recurrence_tell)(txn, incident)
+    elif not error.origin.told:
         incident_recurred_tell(txn, incident)
 
 
@@ -287,6 +288,12 @@ def recurrence_mark(
 
 
 def recurrence_tell(session: Session, incident: Incident) -> None:
+    """A recurrence that counts: the subjects above hear of it, and so do people."""
+    recurrence_publish(session, incident)
+    incident_recurred_tell(session, incident)
+
+
+def recurrence_publish(session: Session, incident: Incident) -> None:
     """The subjects above hear of a recurrence that counts, by the outbox."""
     outbox_publish(
         session,
@@ -295,4 +302,3 @@ def recurrence_tell(session: Session, incident: Incident) -> None:
         payload={"incident_id": incident.pk, "recurrences": incident.recurrences},
         project_id=incident.project_id,
     )
-    incident_recurred_tell(session, incident)

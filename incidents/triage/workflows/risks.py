@@ -43,7 +43,7 @@ def _open(row: Incident) -> OpenIncident:
         component=row.component,
         project_id=row.project_id,
         priority=row.priority,
-        confirmed=row.trusted or row.priority_confirmed,
+        confirmed=row.priority_counts,
         acknowledged=row.acknowledged_at is not None,
         waiting_since=row.detected_at,
     )

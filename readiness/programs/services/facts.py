@@ -68,8 +68,8 @@ class ScoreFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentFact:
-    """An incident as a verdict sees it. `priority` P0 to P3; `confirmed`: the event came under a trusted key, or a
-    person confirmed it; `first_seen` decides its week.
+    """An incident as a verdict sees it. `priority` P0 to P3; `confirmed`: errors under a trusted key made it so,
+    or a person confirmed it; `first_seen` decides its week.
     """
 
     ref: str

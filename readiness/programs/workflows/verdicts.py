@@ -101,8 +101,10 @@ def incidents_of(program: Program, *, now: datetime) -> list[IncidentFact]:
             title=incident.title,
             priority=incident.priority,
             open=incident.status in OPEN,
-            # Events under a public key propose a priority; only a trusted key or a person makes it one that cancels.
-            confirmed=incident.trusted or incident.priority_confirmed,
+            # Only errors under a trusted key or a person make it one that cancels: a public key proposes, and so does a
+            # control that broke, whose own incident is as grave as what it guards although no user was hit (its gate
+            # is red anyway).
+            confirmed=incident.priority_counts,
             first_seen=incident.first_seen,
             money_leak=incident.error_class == ErrorClass.SYSTEM_MONEY_LEAK.value,
         )
