@@ -2,15 +2,18 @@
 
 import pytest
 
+from incidents.lessons.models import Control
 from incidents.lessons.workflows import (
     incident_close,
     incident_prevent,
+    incident_story_read,
     incidents_needing_a_person,
     lesson_write,
 )
 from incidents.triage.models import Incident
 from incidents.triage.store import timeline_of
 from readiness.infra.refusals import Conflict, NotFound
+from readiness.infra.transactions import atomic_write
 from tests.factories import ANYBODY, a_control, a_post_mortem, a_proven_control, a_root_cause, an_incident
 
 pytestmark = pytest.mark.django_db
@@ -39,13 +42,23 @@ def test_it_refuses_a_grave_incident_too_early_and_says_what_is_missing(use_case
 def test_it_closes_a_grave_incident_once_a_control_is_proven() -> None:
     incident = an_incident(incident={"priority": "P0"})
     learn(incident)
-    a_proven_control(incident=incident)
+    control = a_proven_control(incident=incident)
     assert incident_prevent(incident_id=incident.pk, actor=ANYBODY).status == "prevented"
+    assert [item.code for item in incidents_needing_a_person()] == ["post_mortem"]
+    story = incident_story_read(incident_id=incident.pk)
+    assert (story.next_step.code, story.closing.allowed) == ("post_mortem", False)
+    with atomic_write():  # what held then holds no more, and that is mended first
+        Control.objects.update(progress={**control.progress, "failing_commit": "1" * 40})
+    broken = incident_story_read(incident_id=incident.pk).next_step
+    assert (broken.code, f"{control.public_id} is broken" in broken.text) == ("prove", True)
+    with atomic_write():
+        Control.objects.update(progress=control.progress)
     with pytest.raises(Conflict, match="already"):
         incident_prevent(incident_id=incident.pk, actor=ANYBODY)
     with pytest.raises(Conflict, match="No post-mortem is written, and a P0 needs one"):
         incident_close(incident_id=incident.pk, actor=ANYBODY)
     a_post_mortem(incident=incident)
+    assert incident_story_read(incident_id=incident.pk).next_step.code == "close"
     assert incident_close(incident_id=incident.pk, actor=ANYBODY).status == "closed"
     with pytest.raises(Conflict, match="already"):
         incident_close(incident_id=incident.pk, actor=ANYBODY)
@@ -75,7 +88,7 @@ def test_it_lists_what_needs_a_person_gravest_first(django_assert_num_queries: o
     a_control(incident=done, kind="playbook", command="", check_first="The gateway.")
     incident_close(incident_id=done.pk, actor=ANYBODY)
     a_root_cause(incident=lesser)
-    with django_assert_num_queries(6):  # type: ignore[operator]
+    with django_assert_num_queries(7):  # type: ignore[operator]
         found = incidents_needing_a_person()
     assert [(item.incident, item.code) for item in found] == [
         (grave.public_id, "acknowledge"), (lesser.public_id, "control"),

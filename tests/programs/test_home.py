@@ -8,16 +8,19 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from incidents.lessons.workflows import incident_prevent, lesson_write
 from incidents.triage.workflows.figures import incident_figures_read
 from readiness.infra.clock import utcnow
 from readiness.programs.workflows import home_read
 from tests.factories import (
+    ANYBODY,
     a_control,
     a_founder,
     a_post_mortem,
     a_program,
     a_project,
     a_proven_control,
+    a_root_cause,
     a_tenant,
     an_incident,
 )
@@ -77,8 +80,13 @@ def test_it_says_what_will_happen_again(client: Client) -> None:
 
 def test_what_needs_a_person_leaves_out_what_sleeps_and_names_the_post_mortem() -> None:
     an_incident(incident={"snoozed_at": utcnow()})
-    ended = {"status": "prevented", "prevented_at": utcnow()}
-    grave, minor = (an_incident(incident={"priority": priority, **ended}) for priority in ("P1", "P2"))
+    grave, minor = (an_incident(incident={"priority": priority}) for priority in ("P1", "P2"))
+    a_root_cause(incident=grave)
+    lesson_write(incident_id=grave.pk, believed="a", was_true="b", do_now="c", actor=ANYBODY)
+    a_proven_control(incident=grave)
+    a_control(incident=minor, kind="playbook", command="", check_first="The gateway.")
+    for incident in (grave, minor):
+        incident_prevent(incident_id=incident.pk, actor=ANYBODY)
     assert {item.incident: item.code for item in home_read().needs} == {
         grave.public_id: "post_mortem", minor.public_id: "close",
     }  # fmt: skip

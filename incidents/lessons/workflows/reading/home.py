@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from incidents.lessons import store
 from incidents.lessons.workflows.closing import closing_evaluate
 from incidents.lessons.workflows.reading.steps import next_step_of
+from incidents.triage.models import Incident
 from incidents.triage.services.clock import DiagnosisClock, diagnosis_clock
 from incidents.triage.store import post_mortems_written
 from readiness.infra.clock import utcnow
@@ -47,9 +48,13 @@ def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) ->
             continue
         mine = controls.get(incident.pk, [])
         closing = closing_evaluate(
-            incident, has_lesson=incident.pk in learnt, controls=mine, waivers=waivers.get(incident.pk, ())
+            incident,
+            has_lesson=incident.pk in learnt,
+            controls=mine,
+            waivers=waivers.get(incident.pk, ()),
+            has_post_mortem=incident.status != Incident.Status.PREVENTED or incident.pk in reviewed,
         )
-        step = next_step_of(incident, has_controls=bool(mine), closing=closing, has_post_mortem=incident.pk in reviewed)
+        step = next_step_of(incident, has_controls=bool(mine), closing=closing)
         clock = None
         if incident.status in UNDIAGNOSED and incident.diagnosed_at is None:
             clock = diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=None, now=now)

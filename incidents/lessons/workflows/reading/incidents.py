@@ -95,7 +95,10 @@ def incident_story_read(
     rows = list(store.controls_of_incident(incident.pk))
     waivers = waivers_shown(store.waivers_of_incident(incident.pk), priority=incident.priority, now=now)
     facts = [shown.fact for shown in waivers]
-    closing = closing_evaluate(incident, has_lesson=bool(lessons), controls=rows, waivers=facts)
+    reviewed = incident.status != Incident.Status.PREVENTED or post_mortem_exists(incident.pk)
+    closing = closing_evaluate(
+        incident, has_lesson=bool(lessons), controls=rows, waivers=facts, has_post_mortem=reviewed
+    )
     releases = releases_of(incident.pk)
     together, waterfall, said = _together(event), _waterfall(event), _said(incident, event, groups)
     counted = hours_of(incident.pk, since=now - timedelta(hours=HOURS_SHOWN))
@@ -125,12 +128,7 @@ def incident_story_read(
         ),
         waivers=waivers,
         closing=closing,
-        next_step=next_step_of(
-            incident,
-            has_controls=bool(rows),
-            closing=closing,
-            has_post_mortem=incident.status != Incident.Status.PREVENTED or post_mortem_exists(incident.pk),
-        ),
+        next_step=next_step_of(incident, has_controls=bool(rows), closing=closing),
         around=around_read(
             incident=incident,
             event=event,
