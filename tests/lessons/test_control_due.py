@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from incidents.lessons.models import Control
 from incidents.lessons.services.control_due import control_ask_at, control_asks_next, control_is_due
 from incidents.lessons.services.control_state import ControlState
-from incidents.lessons.workflows import control_run_record, control_states_refresh, controls_ask
+from incidents.lessons.workflows import (
+    control_revise,
+    control_run_record,
+    control_states_refresh,
+    controls_ask,
+    controls_overdue_tell,
+    incidents_needing_a_person,
+)
+from incidents.lessons.workflows.reading.prevention import preventions_read
+from incidents.lessons.workflows.risks import lessons_risks_read
+from incidents.triage.store import timeline_of
 from readiness.infra.clock import utcnow
 from readiness.infra.models import OutboxMessage
 from readiness.infra.transactions import atomic_write
@@ -95,6 +105,30 @@ def test_it_tells_of_staleness_once_and_asks_no_more() -> None:
     assert notices("stale") == [f"{control.public_id} “{control.title}” is stale"]
     assert controls_ask() == 0
     assert not notices("due")
+
+
+@pytest.mark.django_db
+def test_it_tells_once_of_each_day_that_passed_unproven_and_shows_it() -> None:
+    today = utcnow().date()
+    late = a_control(incident=an_incident(incident={"priority": "P1"}), due_on=today - timedelta(days=1))
+    a_control(due_on=today)
+    a_control(incident=an_incident(synthetic=True), due_on=today - timedelta(days=1))
+    kept = a_proven_control()
+    with atomic_write():  # proven in time, and stale since: that is told as what it is
+        Control.objects.filter(pk=kept.pk).update(due_on=today - timedelta(days=9), state="stale")
+    assert [controls_overdue_tell(), controls_overdue_tell()] == [1, 0]
+    assert notices("overdue") == [f"{late.public_id} “{late.title}” is overdue"]
+    message = OutboxMessage.objects.get(topic="notice", key=f"{late.public_id}:overdue:{late.due_on}")
+    assert (message.payload["priority"], message.payload["facts"]["Due"]) == ("P1", str(late.due_on))
+    assert message.payload["text"].startswith(f"It was to be proven by {late.due_on}. The root cause names no")
+    assert timeline_of(late.incident_id)[-1].kind == "control-overdue"
+    assert [item.code for item in incidents_needing_a_person() if item.control == late.public_id] == ["overdue"]
+    assert "control_overdue" in {risk.kind for risk in lessons_risks_read(project_id=None, limit=50)}
+    assert preventions_read().overdue == 1
+    control_revise(control_id=late.pk, changes={"due_on": today - timedelta(days=2)}, actor=ANYBODY)
+    assert controls_overdue_tell() == 1  # another promise, and that is over as well
+    control_revise(control_id=late.pk, changes={"due_on": today + timedelta(days=2)}, actor=ANYBODY)
+    assert controls_overdue_tell() == 0
 
 
 @pytest.mark.django_db

@@ -58,10 +58,10 @@ def test_it_is_due_as_the_priority_asks(priority: str, days: int) -> None:
 
 
 @pytest.mark.once
-def test_it_is_overdue_from_the_day_after_until_it_is_proven() -> None:
+def test_it_is_overdue_from_the_day_after_until_it_was_proven_once() -> None:
     for state in ControlState:
         late = control_is_overdue(state=state, due_on=TODAY - timedelta(days=1), today=TODAY)
-        assert late is (state not in {"proven", "recorded"})
+        assert late is (state in {"unproven", "failing_before"})
     assert not control_is_overdue(state="unproven", due_on=TODAY, today=TODAY)
     assert not control_is_overdue(state="unproven", due_on=None, today=TODAY)
 

@@ -57,6 +57,10 @@ class Control(models.Model):
     governance_updates = models.JSONField(default=list, blank=True, help_text="Documents that it touches.")
     owner = models.CharField(max_length=254, blank=True)
     due_on = models.DateField(null=True, blank=True)
+    # Once for each day that was promised: another day is another promise.
+    overdue_told = models.DateField(
+        null=True, blank=True, help_text="The due day of which was told that it passed unproven."
+    )
     period_days = models.PositiveSmallIntegerField(default=7)
     version = models.PositiveIntegerField(default=1)
     created_by = models.CharField(max_length=254)
@@ -83,6 +87,12 @@ class Control(models.Model):
             models.Index(fields=["state", "pass_due_at"], name="lessons_control_state"),
             # controls_to_ask(): the few whose run has to be asked for
             models.Index(fields=["ask_at"], name="lessons_control_ask", condition=models.Q(ask_at__isnull=False)),
+            # controls_past_their_day(): those that were to be proven by a day, and the lists that show them
+            models.Index(
+                fields=["due_on"],
+                name="lessons_control_awaited",
+                condition=models.Q(due_on__isnull=False, state__in=tuple(state.value for state in AWAITED)),
+            ),
             # controls_standing(): a project's, for its gates and for CI
             models.Index(fields=["project_id", "state"], name="lessons_control_project"),
             # controls_of_kind(): playbook entries, newest first

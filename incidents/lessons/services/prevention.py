@@ -6,6 +6,9 @@ import re
 from datetime import date, timedelta
 from enum import StrEnum
 
+from incidents.lessons.services.control_state import AWAITED
+from incidents.triage.services.response import is_grave
+
 
 class RuleKind(StrEnum):
     """Which rule a control of the kind `rule` is (requirement 55; DESIGN, "Controls are of three kinds")."""
@@ -44,8 +47,10 @@ def control_due_default(*, priority: str, today: date) -> date:
 
 
 def control_is_overdue(*, state: str, due_on: date | None, today: date) -> bool:
-    """Whether its day is over without it being proven (a playbook entry: recorded)."""
-    return due_on is not None and due_on < today and state not in {"proven", "recorded"}
+    """Whether its day is over and it was never proven. One that was, and is stale, broken or refuted since, kept its
+    day: that it holds no more is told and shown as what it is.
+    """
+    return due_on is not None and due_on < today and state in AWAITED
 
 
 def title_hint(title: str) -> str:

@@ -3,8 +3,9 @@ Pure.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
-from incidents.lessons.services.control_state import ControlState
+from incidents.lessons.services.control_state import AWAITED, ControlState
 from incidents.triage.services.ops_health import count_words
 from incidents.triage.services.ops_risks import OpsRiskFinding, OpsRiskLevel, refs_words
 
@@ -50,16 +51,27 @@ def uncontrolled_risks(*, counts: Mapping[str, int], refs: Sequence[str]) -> lis
 
 
 def control_risk(
-    *, ref: str, title: str, state: ControlState, reason: str, component: str, incident: str, project_id: int
+    *,
+    ref: str,
+    title: str,
+    state: ControlState,
+    reason: str,
+    component: str,
+    incident: str,
+    project_id: int,
+    due_on: date | None = None,
 ) -> OpsRiskFinding:
-    """A control that is broken, stale or ineffective. Raises KeyError for any other state."""
+    """A control that is broken, stale or ineffective, or one that was never proven by its day, `due_on`."""
+    awaited = state in AWAITED
+    word = "overdue" if awaited else state.value
+    by = f"It was to be proven by {due_on}. " if awaited else ""
     return OpsRiskFinding(
-        level=FAILING[state],
-        kind=f"control_{state.value}",
+        level=OpsRiskLevel.MEDIUM if awaited else FAILING[state],
+        kind=f"control_{word}",
         component=component,
-        title=f"{ref} is {state.value}: {title}",
-        why=f"What it keeps from happening again ({incident}) may. {reason}".strip(),
-        todo=_TODO[state],
+        title=f"{ref} is {word}: {title}",
+        why=f"What it keeps from happening again ({incident}) may. {by}{reason}".strip(),
+        todo="Prove it: red on the broken commit, green on the fix." if awaited else _TODO[state],
         page=("control", ref),
         project_id=project_id,
     )

@@ -1,9 +1,12 @@
 """What is asked of incidents and controls before users arrive."""
 
-from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
+from datetime import date
+
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from incidents.lessons.models import Control
 from incidents.lessons.store.controls import incidents_uncontrolled
+from incidents.lessons.store.due import awaited_past
 from incidents.triage.models import Incident
 from incidents.triage.services.ops_risks import REFS_NAMED
 from incidents.triage.store import OPEN
@@ -28,16 +31,18 @@ def uncontrolled_refs(*, project_id: int | None, limit: int = REFS_NAMED) -> lis
     return [f"INC-{pk}" for pk in rows[:limit]]
 
 
-def controls_not_holding(*, project_id: int | None, limit: int) -> list[Control]:
-    """Controls that are ineffective, broken or stale, in that order, with their incidents. A waiver makes none of them
-    hold: waived ones are among them (index lessons_control_state).
+def controls_not_holding(*, project_id: int | None, today: date, limit: int) -> list[Control]:
+    """Controls that are ineffective, broken, stale, or past the day by which they were to be proven, in that order,
+    with their incidents. A waiver makes none of them hold: waived ones are among them (indexes lessons_control_state,
+    lessons_control_awaited).
     """
     order = Case(
         *(When(state=state, then=Value(place)) for place, state in enumerate(_GRAVEST_FIRST)),
         default=Value(len(_GRAVEST_FIRST)),
         output_field=IntegerField(),
     )
-    rows = Control.objects.filter(state__in=_GRAVEST_FIRST, incident__synthetic=False).select_related("incident")
+    rows = Control.objects.filter(Q(state__in=_GRAVEST_FIRST) | awaited_past(today), incident__synthetic=False)
+    rows = rows.select_related("incident")
     if project_id is not None:
         rows = rows.filter(project_id=project_id)
     return list(rows.order_by(order, "state_at", "pk")[:limit])

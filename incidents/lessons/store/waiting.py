@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from incidents.lessons.models import Control
+from incidents.lessons.store.due import awaited_past
 from incidents.lessons.store.waivers import waivers_counting
 from incidents.triage.models import Incident
 from incidents.triage.store import OPEN
@@ -21,10 +22,12 @@ def incidents_waiting(*, limit: int) -> QuerySet[Incident]:
 
 
 def controls_failing(*, now: datetime, limit: int) -> QuerySet[Control]:
-    """Controls that prevent nothing any more, with their incidents (index lessons_control_state). While a waiver lets
-    a stale or broken one count, it is not among them; from the second on at which it ends, it is.
+    """Controls that prevent nothing any more, or were never proven by their day, with their incidents (indexes
+    lessons_control_state, lessons_control_awaited). While a waiver lets a stale or broken one count, it is not among
+    them; from the second on at which it ends, it is.
     """
     states = (Control.State.BROKEN, Control.State.INEFFECTIVE, Control.State.STALE)
     waived = waivers_counting(now).filter(control_id=OuterRef("pk"))
-    rows = Control.objects.filter(state__in=states, incident__synthetic=False).select_related("incident")
-    return rows.filter(Q(state=Control.State.INEFFECTIVE) | ~Exists(waived)).order_by("state_at")[:limit]
+    late = awaited_past(now.date())
+    rows = Control.objects.filter(Q(state__in=states) | late, incident__synthetic=False).select_related("incident")
+    return rows.filter(Q(state=Control.State.INEFFECTIVE) | late | ~Exists(waived)).order_by("state_at")[:limit]

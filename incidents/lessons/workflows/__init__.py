@@ -5,7 +5,12 @@ from incidents.lessons.workflows.control_incidents import control_broken_handle
 from incidents.lessons.workflows.control_recurrences import control_mark_ineffective
 from incidents.lessons.workflows.control_runs import RunRecorded, control_run_record
 from incidents.lessons.workflows.controls import control_create, control_revise
-from incidents.lessons.workflows.controls_due import control_states_refresh, controls_ask, controls_due_read
+from incidents.lessons.workflows.controls_due import (
+    control_states_refresh,
+    controls_ask,
+    controls_due_read,
+    controls_overdue_tell,
+)
 from incidents.lessons.workflows.diagnosis import lesson_write, root_cause_write
 from incidents.lessons.workflows.holdings import incident_holdings
 from incidents.lessons.workflows.reading import (
@@ -52,6 +57,7 @@ __all__ = [
     "control_waive",
     "controls_ask",
     "controls_due_read",
+    "controls_overdue_tell",
     "controls_standing_read",
     "controls_waived_read",
     "incident_close",

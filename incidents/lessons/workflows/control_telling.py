@@ -42,15 +42,17 @@ def _which(control: Control, verdict: ControlVerdict) -> str:
     return str(control.last_sequence)
 
 
-def control_notice(session: Session, *, control: Control, kind: str, which: str, text: str) -> None:
-    """One notice of a control: `control.due`, `.stale`, `.broken` or `.ineffective`."""
+def control_notice(session: Session, *, control: Control, kind: str, which: str, text: str, due: str = "") -> None:
+    """One notice of a control: `control.due`, `.stale`, `.broken`, `.ineffective` or `.overdue`; `due`: when what was
+    due, where it is not the next pass on main.
+    """
     incident = control.incident
     facts = {
         "Control": control.public_id,
         "Incident": incident.public_id,
         "Owner": control.owner,
         "Command": control.command,
-        "Due": isoz(control.pass_due_at) or "",
+        "Due": due or isoz(control.pass_due_at) or "",
     }
     notice_publish(
         session,

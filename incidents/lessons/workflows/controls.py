@@ -11,17 +11,12 @@ from incidents.lessons.models import Control
 from incidents.lessons.services.control_state import ControlKind
 from incidents.lessons.services.drafts import ControlDraft, control_draft
 from incidents.lessons.services.prevention import control_due_default
-from incidents.lessons.workflows.states import control_lock, control_settle, control_verdict
+from incidents.lessons.workflows.states import control_lock, control_settle, control_verdict, has_broken_commit
 from incidents.triage.workflows import incident_lock, timeline_add
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Conflict
 from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent, transactional
-
-
-def _has_broken_commit(incident_id: int) -> bool:
-    cause = store.root_cause_latest(incident_id)
-    return bool(cause and cause.broken_commits)
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
@@ -70,7 +65,7 @@ def control_create(
         state_at=now,
         **_fields(draft),
     )
-    verdict = control_verdict(control, now=now, has_broken_commit=_has_broken_commit(incident.pk))
+    verdict = control_verdict(control, now=now, has_broken_commit=has_broken_commit(incident.pk))
     control.state, control.state_reason = verdict.state.value, verdict.reason
     control.save()
     _version_keep(control, reason="made", actor=actor)
@@ -118,7 +113,7 @@ def control_revise(
         _version_keep(control, reason=why, actor=actor)
         text = f"{control.public_id} has a version {control.version}: {why}. It has to be proven anew."
         timeline_add(incident=control.incident, kind="control-version", text=text, actor=actor)
-    verdict = control_verdict(control, now=utcnow(), has_broken_commit=_has_broken_commit(control.incident_id))
+    verdict = control_verdict(control, now=utcnow(), has_broken_commit=has_broken_commit(control.incident_id))
     control_settle(control, progress=store.control_progress(control), verdict=verdict, actor=actor)
     return control
 

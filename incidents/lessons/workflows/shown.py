@@ -73,7 +73,7 @@ class ControlShown:
     @property
     def asks_for_proof(self) -> bool:
         """Whether its due day matters still."""
-        return self.verdict.state not in (ControlState.PROVEN, ControlState.RECORDED)
+        return self.verdict.state in AWAITED
 
 
 def controls_shown(

@@ -38,6 +38,12 @@ def control_lock(txn: SingleConnectionTxn, control_id: int) -> Control:
         ) from missing
 
 
+def has_broken_commit(incident_id: int) -> bool:
+    """Whether the incident's root cause names one: without it no control of it can be proven."""
+    cause = store.root_cause_latest(incident_id)
+    return bool(cause and cause.broken_commits)
+
+
 def control_verdict(
     control: Control, *, now: datetime, has_broken_commit: bool = True, progress: Progress | None = None
 ) -> ControlVerdict:

@@ -121,7 +121,7 @@ def _risk_rules() -> Sequence[AggregationRule]:
             "risk.incident_uncontrolled",
             "Open without a control, as grave as the gravest: P0, P1 high, P2 medium, P3 low.",
         ),
-        AggregationRule("risk.control", "Broken or ineffective is high, stale medium."),
+        AggregationRule("risk.control", "Broken or ineffective is high; stale, or unproven past its day, medium."),
         AggregationRule("risk.job", "A failed or late job is medium, a late delivery high, one switched off low."),
         AggregationRule("risk.product_job", "High: a job of the product failed, was missed or runs too long."),
         AggregationRule("risk.outbox_dead", "High: messages that were given up; somebody was not told."),

@@ -27,6 +27,7 @@ _GRAVE_ENTRIES = {
     "control-broken": OpsSeverity.ACTION,
     "control-ineffective": OpsSeverity.ACTION,
     "control-stale": OpsSeverity.ATTENTION,
+    "control-overdue": OpsSeverity.ATTENTION,
 }
 
 

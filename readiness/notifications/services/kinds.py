@@ -29,6 +29,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(ESCALATED, "Incident escalated"),
     Kind("incidents.summary", "Summary of open incidents"),
     Kind("control.due", "Control is due to run"),
+    Kind("control.overdue", "Control was not proven in time"),
     Kind("control.stale", "Control turned stale"),
     Kind("control.broken", "Control broke"),
     Kind("control.ineffective", "Control was ineffective"),

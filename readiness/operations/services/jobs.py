@@ -75,9 +75,9 @@ JOBS: tuple[Job, ...] = (
     Job(
         "controls-due",
         "Controls' runs asked for",
-        "Asks for the pass on the main ref that a control needs soon: a tenth of its period before, once for each.",
+        "Asks for the pass on the main ref that a control needs soon: a tenth of its period before, once for each. "
+        "Tells of those that were never proven by their day.",
         Every(900),
-        done="{} asked for.",
     ),
     Job(
         "controls-stale",

@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from incidents.errors.workflows import cleanup_old_errors, partitions_ensure, windows_forget
 from incidents.errors.workflows.otlp import spans_sift
-from incidents.lessons.workflows import control_states_refresh, controls_ask
+from incidents.lessons.workflows import control_states_refresh, controls_ask, controls_overdue_tell
 from incidents.triage.workflows import (
     daily_summary_publish,
     daily_summary_waits,
@@ -71,8 +71,9 @@ def _reconcile(*, actor: Actor) -> str:
     return " ".join(report.words for report in reconcile(actor=actor))
 
 
-def _controls_due(*, actor: Actor) -> int:
-    return controls_ask()
+def _controls_due(*, actor: Actor) -> str:
+    asked, overdue = controls_ask(), controls_overdue_tell()
+    return f"{asked or 'None'} asked for{f', {overdue} overdue and told of' if overdue else ''}."
 
 
 def _controls_stale(*, actor: Actor) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from incidents.lessons import store
+from incidents.lessons.services.control_state import AWAITED
 from incidents.lessons.workflows.closing import closing_evaluate
 from incidents.lessons.workflows.reading.steps import next_step_of
 from incidents.triage.models import Incident
@@ -18,8 +19,8 @@ UNDIAGNOSED = ("detected", "acknowledged", "recurred")
 @dataclass(frozen=True, slots=True)
 class NeedsPerson:
     """One thing that waits for a person. `incident` is `INC-12`, `control` `CTL-7` or empty; `code` a NextStep's, the
-    state of a control that prevents nothing any more (broken, stale, ineffective), or `waiver_over`. `clock`: of an
-    open incident that nobody has diagnosed.
+    state of a control that prevents nothing any more (broken, stale, ineffective), `overdue` of one that was never
+    proven by its day, or `waiver_over`. `clock`: of an open incident that nobody has diagnosed.
     """
 
     incident: str
@@ -62,13 +63,10 @@ def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) ->
             NeedsPerson(incident.public_id, "", incident.priority, incident.title, step.code, step.text, clock)
         )
     for control in store.controls_failing(now=now, limit=limit):
-        incident = control.incident
-        found.append(
-            NeedsPerson(
-                incident.public_id, control.public_id, incident.priority, control.title, control.state,
-                control.state_reason,
-            )
-        )  # fmt: skip
+        incident, code, text = control.incident, control.state, control.state_reason
+        if code in AWAITED:
+            code, text = "overdue", f"It was to be proven by {control.due_on}. {text}"
+        found.append(NeedsPerson(incident.public_id, control.public_id, incident.priority, control.title, code, text))
     for incident in lapsed:
         text = f"It was {incident.status} by a waiver, which counts no more: prove a control, or waive it anew."
         found.append(NeedsPerson(incident.public_id, "", incident.priority, incident.title, "waiver_over", text))

@@ -3,16 +3,20 @@
 from dataclasses import dataclass
 
 from incidents.lessons.store import prevention as store
+from readiness.infra.clock import utcnow
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
 
 @dataclass(frozen=True, slots=True)
 class Preventions:
-    """Controls that do not hold by their state, and incidents that have none (`at_least`: counting stopped there)."""
+    """Controls that do not hold by their state, and incidents that have none (`at_least`: counting stopped there).
+    `overdue`: of the controls, those that were to be proven by a day that has passed.
+    """
 
     states: dict[str, int]
     without: int
     at_least: bool
+    overdue: int
 
     @property
     def not_holding(self) -> int:
@@ -27,5 +31,10 @@ class Preventions:
 @transactional(TransactionIntent.READ_ONLY)
 def preventions_read(session: Session) -> Preventions:
     """Unproven, failing-before, broken, stale and ineffective controls, and incidents without any. Two queries."""
-    without = store.incidents_without_control()
-    return Preventions(store.controls_not_holding(), without, at_least=without >= store.COUNTED_UP_TO)
+    without, found = store.incidents_without_control(), store.controls_not_holding(utcnow().date())
+    return Preventions(
+        states={state: total for state, (total, _) in found.items()},
+        without=without,
+        at_least=without >= store.COUNTED_UP_TO,
+        overdue=sum(late for _, late in found.values()),
+    )
