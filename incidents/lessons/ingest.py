@@ -17,7 +17,9 @@ MAX_BODY_BYTES = 1024 * 1024
 @machine(methods=("POST",))
 @requires_scope("controls:write")
 def control_runs(request: MachineRequest, key: str) -> HttpResponse:
-    """201 `{"control", "state", "reason"}`; 404 for an unknown control, 413, 422 with pointers (INTERFACES.md)."""
+    """201 `{"control", "state", "reason", "counts", "warnings": []}`: a run of another command or commit is kept, and
+    told of there; 404 for an unknown control, 413, 422 with pointers (INTERFACES.md).
+    """
     control_id = control_number(key)
     raw = request.read(MAX_BODY_BYTES + 1)
     if len(raw) > MAX_BODY_BYTES:

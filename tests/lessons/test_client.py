@@ -179,13 +179,14 @@ def test_it_proves_with_the_fixed_commits_test_laid_over_the_broken_one(
 
 
 def test_it_shows_nothing_red_without_the_overlay(repository: Repository, recorder: Recorder) -> None:
-    recorder.answers = [(201, {}, b'{"state": "unproven", "reason": "So."}')]
+    recorder.answers = [(201, {}, b'{"state": "unproven", "reason": "So.", "warnings": ["Another command."]}')]
     done = prove(repository, recorder.url)
     red, green = recorder.bodies
     assert (red["outcome"], red["checks"]) == ("error", [])
     assert green["outcome"] == "passed"
     assert "overlay_sha256" not in red
     assert "NOT proven" in done.stderr
+    assert "warning: Another command." in done.stderr
 
 
 def test_it_exits_as_the_command_did_on_the_fixed_commit(repository: Repository, recorder: Recorder) -> None:

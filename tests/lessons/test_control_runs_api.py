@@ -42,8 +42,41 @@ def test_it_records_red_then_green(token: str) -> None:
     assert (red.status_code, red.json()["control"], red.json()["state"]) == (201, control.public_id, "failing_before")
     green = post(control.public_id, body(outcome="passed", commit=FIXED), token=token)
     assert green.json()["state"] == "proven"
-    assert set(green.json()) == {"control", "state", "reason"}
+    assert set(green.json()) == {"control", "state", "reason", "counts", "warnings"}
+    assert (green.json()["counts"], green.json()["warnings"]) == (True, [])
     assert ControlRun.objects.latest("sequence").reporter == "ci"
+
+
+def test_it_keeps_a_run_of_another_command_and_says_what_it_is_worth(token: str) -> None:
+    control = a_control()
+    root_cause_write(incident_id=control.incident_id, text="So.", broken_commits=[BROKEN], actor=ANYBODY)
+    quoted = post(control.public_id, body(command="pytest  'tests/test_budget.py'"), token=token).json()
+    assert (quoted["counts"], quoted["warnings"]) == (True, [])
+    other = body(command="make test", outcome="passed", commit=FIXED)
+    first, again = (post(control.public_id, other, token=token, **{"Idempotency-Key": "k"}) for _ in range(2))
+    assert (first.status_code, first.json()["state"], first.json()["counts"]) == (201, "failing_before", False)
+    assert "another command than what failed, which was “pytest  'tests/test_budget.py'”" in first.json()["reason"]
+    assert "“make test”, which is not this control's own command" in first.json()["warnings"][0]
+    assert "counts for nothing" in first.json()["warnings"][0]
+    assert again.json() == first.json()
+    red = post(control.public_id, body(command="make test"), token=token).json()
+    assert red["counts"] is True
+    assert "It counts, for the red and the green have to be of one command" in red["warnings"][0]
+    assert ControlRun.objects.count() == 3
+
+
+def test_it_keeps_a_red_on_a_commit_that_nobody_named_until_somebody_does(token: str) -> None:
+    control = a_control()
+    written = root_cause_write(incident_id=control.incident_id, text="So.", broken_commits=["a" * 40], actor=ANYBODY)
+    red = post(control.public_id, body(), token=token).json()
+    assert (red["state"], red["counts"]) == ("unproven", False)
+    assert "names aaaaaaaaaaaa as broken, not bbbbbbbbbbbb, so this failure is no red" in red["warnings"][0]
+    assert "it counts as soon as the root cause names its commit too" in red["warnings"][0]
+    root_cause_write(
+        incident_id=control.incident_id, text="So.", broken_commits=["a" * 40, BROKEN], actor=ANYBODY,
+        expected_revision=written.revision,
+    )  # fmt: skip
+    assert Control.objects.get().state == "failing_before"
 
 
 def test_it_answers_a_retry_again(token: str) -> None:

@@ -72,6 +72,8 @@ def report(options: argparse.Namespace, ran: Ran, *, commit: str, on_main: bool,
     state = plain(answer["state"])
     say(f"{ran.outcome} on {commit[:12]}, {executed} of {len(ran.checks)} checks executed")
     say(f"{options.control} is {state}. {plain(answer.get('reason'))}")
+    for warning in answer.get("warnings") or ():
+        say(f"warning: {plain(warning)}")
     return state
 
 

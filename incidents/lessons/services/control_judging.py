@@ -134,17 +134,11 @@ def _passed(progress: Progress, run: Run, passed: frozenset[str], broken_commits
     if proven is not None:
         return Advance(progress, RunEffect.PROOF, "Another red turned green; only a pass on the main ref refreshes it.")
     if progress.proofs and run.on_main:
-        return Advance(
-            progress,
-            RunEffect.NONE,
-            "A pass on main without all proven checks, or of another command, refreshes nothing.",
-        )
+        return Advance(progress, RunEffect.NONE, f"{_unlike_proof(progress.proofs, run, passed)} refreshes nothing.")
     if progress.proofs:
         return Advance(progress, RunEffect.NONE, "A pass off the main ref refreshes nothing.")
     if progress.reds:
-        return Advance(
-            progress, RunEffect.NONE, "Not the check, command and overlay that failed: the pass proves nothing."
-        )
+        return Advance(progress, RunEffect.NONE, f"{_unlike_red(progress.reds, run)}: the pass proves nothing.")
     return Advance(
         progress, RunEffect.NONE, "A pass before any red counts for nothing: run it on a broken commit first."
     )
@@ -178,6 +172,29 @@ def _pair(reds: tuple[Red, ...], run: Run, passed: frozenset[str]) -> tuple[Proo
     if not answered:
         return None, reds
     return Proof(run.command, run.overlay, commit, run.commit, answered), tuple(left)
+
+
+def _unlike_red(reds: tuple[Red, ...], run: Run) -> str:
+    """What keeps a pass from answering any red: the first of command, overlay and check in which all differ from it."""
+    of_command = [red for red in reds if red.command == run.command]
+    of_overlay = [red for red in of_command if red.overlay == run.overlay]
+    if not of_command:
+        return f"It ran another command than what failed, which was “{reds[-1].command[:200]}”"
+    if not of_overlay:
+        return "It ran with other files laid over the commit than what failed"
+    return f"None of the checks that failed passed here, such as {min(of_overlay[-1].checks)[:200]}"
+
+
+def _unlike_proof(proofs: tuple[Proof, ...], run: Run, passed: frozenset[str]) -> str:
+    """The same of a pass on main and the proofs."""
+    of_command = [proof for proof in proofs if proof.command == run.command]
+    spoken_of = [proof for proof in of_command if _speaks_of(proof, run)]
+    if not of_command:
+        return f"A pass on main of another command than the proven one, “{proofs[-1].command[:200]}”,"
+    if not spoken_of:
+        return "A pass on main with other files laid over the commit than the proof's"
+    left = spoken_of[-1].checks - passed
+    return f"A pass on main without {count_words(len(left), 'proven check')}, such as {min(left)[:200]},"
 
 
 def _speaks_of(proof: Proof, run: Run) -> bool:

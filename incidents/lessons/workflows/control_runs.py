@@ -9,6 +9,7 @@ from incidents.lessons.services.control_history import Outcome, Run, RunEffect
 from incidents.lessons.services.control_judging import Advance, control_run_apply
 from incidents.lessons.services.control_state import ControlKind, ControlVerdict
 from incidents.lessons.services.run_report import RunReport
+from incidents.lessons.services.run_warnings import run_warnings
 from incidents.lessons.workflows.states import control_lock, control_settle, control_verdict
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
@@ -18,11 +19,15 @@ from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent,
 
 @dataclass(frozen=True, slots=True)
 class RunRecorded:
-    """The answer to a report. `control` is `CTL-7`; `reason` says what the run did and what leads on."""
+    """The answer to a report. `control` is `CTL-7`; `reason` says what the run did and what leads on; `counts`: it did
+    anything; `warnings`: that it was of another command or commit than the control's (services.run_warnings).
+    """
 
     control: str
     state: str
     reason: str
+    counts: bool
+    warnings: tuple[str, ...]
 
 
 @transactional(TransactionIntent.LOCKED_MUTATION)
@@ -49,7 +54,8 @@ def control_run_record(
     now = utcnow()
     if earlier is not None:
         verdict = control_verdict(control, now=now, has_broken_commit=bool(broken_commits))
-        return RunRecorded(control.public_id, verdict.state.value, f"{earlier.effect_text} {verdict.reason}")
+        done = Advance(store.control_progress(control), RunEffect(earlier.effect), earlier.effect_text)
+        return _answer(control, store.run_of(earlier), done, verdict, broken_commits)
     control.last_sequence += 1
     run = Run(
         version=control.version, outcome=report.outcome, commit=report.commit, on_main=report.on_main,
@@ -60,7 +66,25 @@ def control_run_record(
     verdict = control_verdict(control, now=now, has_broken_commit=bool(broken_commits), progress=advance.progress)
     _run_keep(control, run, report, advance, verdict, reporter, idempotency_key)
     control_settle(control, progress=advance.progress, verdict=verdict, actor=reporter)
-    return RunRecorded(control.public_id, verdict.state.value, f"{advance.text} {verdict.reason}")
+    return _answer(control, run, advance, verdict, broken_commits)
+
+
+def _answer(
+    control: Control, run: Run, advance: Advance, verdict: ControlVerdict, broken_commits: Sequence[str]
+) -> RunRecorded:
+    return RunRecorded(
+        control=control.public_id,
+        state=verdict.state.value,
+        reason=f"{advance.text} {verdict.reason}",
+        counts=advance.effect is not RunEffect.NONE,
+        warnings=run_warnings(
+            run=run,
+            effect=advance.effect,
+            command=control.command,
+            broken_commits=broken_commits,
+            proven_before=bool(advance.progress.proofs),
+        ),
+    )
 
 
 def _advance(control: Control, run: Run, broken_commits: Sequence[str]) -> Advance:
