@@ -264,7 +264,7 @@ def test_it_says_which_known_incident_classes_have_a_section(page: Client) -> No
         an_incident(incident={"error_class": error_class})
     an_incident(synthetic=True, incident={"error_class": "system.security"})
     shown = page.get("/playbook/").content.decode()
-    assert "1 of 2 that incidents were of has a section." in shown
+    assert "Of 2 classes that incidents were of, 1 has a section." in shown
     assert re.search(r'href="\?class=infra.queue"><code>infra.queue</code></a></div><span[^>]*>2 incidents<', shown)
     assert yaml.safe_load(page.get("/playbook/SESSION_PLAYBOOK.yaml").content)["known_incident_classes"] == [
         {"class": "infra.queue", "sections": []}, {"class": "infra.timeout", "sections": [16]},

@@ -87,6 +87,13 @@ def test_it_flags_what_was_diagnosed_and_has_no_control(reader: Client) -> None:
     assert "will happen again" not in reader.get("/incidents/").content.decode()
 
 
+def test_no_clock_runs_for_what_is_over(reader: Client) -> None:
+    an_incident(incident={"status": "prevented", "prevented_at": utcnow(), "detected_at": utcnow() - timedelta(days=1)})
+    page = reader.get("/incidents/?state=all").content.decode()
+    assert "not diagnosed" in page
+    assert "over 15 min" not in page
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -12,7 +12,7 @@ from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import atomic_write
 from readiness.tenants.models import User
-from tests.factories import a_viewer, an_engineer, an_incident
+from tests.factories import ANYBODY, a_viewer, an_engineer, an_incident
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +32,17 @@ def client(ada: User) -> Client:
 def move(client: Client, incident: Incident, name: str, **sent: object) -> tuple[int, str]:
     response = client.post(f"/incidents/INC-{incident.pk}/life/{name}/", sent)
     return response.status_code, response.content.decode()
+
+
+def test_a_p0_says_how_to_roll_back_while_it_is_open(client: Client) -> None:
+    incident = an_incident(incident={"priority": "P0"})
+    address = f"/incidents/INC-{incident.pk}/life/"
+    page = client.get(address).content.decode()
+    assert "Roll back immediately." in page
+    assert 'href="/flags/">kill switch</a>' in page
+    assert "deploy the release before" in page
+    incident_set_priority(incident_id=incident.pk, priority="P1", actor=ANYBODY)
+    assert "kill switch" not in client.get(address).content.decode()
 
 
 def test_each_move_is_one_click_and_leads_back_to_the_incident(client: Client, ada: User) -> None:

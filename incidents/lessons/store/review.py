@@ -10,8 +10,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from incidents.lessons.models import Lesson
 from incidents.lessons.store.controls import incidents_uncontrolled
 from incidents.triage.models import Incident, PostMortem
+from incidents.triage.services.response import RESPONSES
 
-GRAVE = (Incident.Priority.P0, Incident.Priority.P1)
+GRAVE = tuple(priority for priority, response in RESPONSES.items() if response.post_mortem)  # P0 and P1 (348)
 REVIEWED = (*GRAVE, Incident.Priority.P2)  # P3 is the backlog (352)
 
 
