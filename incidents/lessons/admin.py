@@ -1,8 +1,9 @@
 """Root causes, lessons and controls in the admin: entered through workflows; what was written is never changed."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import Field
 from django.http import HttpRequest
@@ -32,10 +33,12 @@ class LinesAdmin(WorkflowAdmin):
     """Its `lines` fields (JSON lists of strings) are edited one value a line."""
 
     lines: tuple[str, ...] = ()
+    line_helps: ClassVar[Mapping[str, str]] = {}
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
         if db_field.name in self.lines:
-            return LinesField(required=False, label=db_field.verbose_name.capitalize(), help_text="One a line.")
+            told = self.line_helps.get(db_field.name, "One a line.")
+            return LinesField(required=False, label=db_field.verbose_name.capitalize(), help_text=told)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
@@ -56,12 +59,16 @@ class RootCauseAdmin(WrittenAdmin):
     list_display = ("incident", "revision", "author", "written_at")
     list_select_related = ("incident",)
     search_fields = ("text", "author")
-    fields = ("incident", "text", "contributing_factors", "broken_commits")
+    fields = ("incident", "text", "contributing_factors", "broken_commits", "evidence", "evidence_reason")
     raw_id_fields = ("incident",)
-    lines = ("contributing_factors", "broken_commits")
+    lines = ("contributing_factors", "broken_commits", "evidence")
+    line_helps: ClassVar = {
+        "evidence": "Ids of the errors that show it, one a line, such as err_0123456789ab; the incident's page offers "
+        "them. The diagnosis clock stops when one is pinned.",
+    }
 
     def get_fields(self, request: HttpRequest, obj: RootCause | None = None) -> tuple[str, ...]:
-        read = ("revision", "evidence", "author", "written_at", "on_the_console")
+        read = ("revision", "author", "written_at", "on_the_console")
         return (*self.fields, *read) if obj else tuple(self.fields)
 
     def get_readonly_fields(self, request: HttpRequest, obj: RootCause | None = None) -> tuple[str, ...]:
@@ -69,13 +76,18 @@ class RootCauseAdmin(WrittenAdmin):
 
     def workflow_save(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> RootCause:
         given = form.cleaned_data
-        return root_cause_write(
+        written = root_cause_write(
             incident_id=given["incident"].pk,
             text=given["text"],
             contributing_factors=given["contributing_factors"],
             broken_commits=given["broken_commits"],
+            evidence=given["evidence"],
+            evidence_reason=given["evidence_reason"],
             actor=actor_of(request),
         )
+        if written.incident.diagnosed_at is None:
+            messages.warning(request, "No evidence is pinned to it, so it is kept and the diagnosis clock runs on.")
+        return written
 
 
 @admin.register(Lesson)

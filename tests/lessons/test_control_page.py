@@ -7,6 +7,7 @@ from django.test import Client
 
 from incidents.lessons.models import Control, Lesson, RootCause
 from incidents.lessons.workflows import control_run_record, lesson_write
+from incidents.triage.models import Incident
 from tests.factories import (
     ANYBODY,
     BROKEN,
@@ -148,8 +149,16 @@ def admin() -> Client:
 def test_it_takes_a_root_cause_a_lesson_and_a_control_in_the_admin(admin: Client) -> None:
     incident = an_incident()
     cause = {"incident": incident.pk, "text": "So.", "contributing_factors": "a\nCode : b", "broken_commits": BROKEN}
-    assert admin.post("/admin/lessons/rootcause/add/", cause).status_code == 302
+    added = admin.post("/admin/lessons/rootcause/add/", cause, follow=True)
+    assert "the diagnosis clock runs on" in added.content.decode()
     assert [item["kind"] for item in RootCause.objects.get().contributing_factors] == ["unknown", "code"]
+    assert Incident.objects.get().diagnosed_at is None
+    pinned = {**cause, "evidence": f"{incident.first_error_id}\n"}
+    assert (
+        "the diagnosis clock" not in admin.post("/admin/lessons/rootcause/add/", pinned, follow=True).content.decode()
+    )
+    assert RootCause.objects.get(revision=2).evidence == [incident.first_error_id]
+    assert Incident.objects.get().diagnosed_at is not None
     lesson = {"incident": incident.pk, "believed": "a", "was_true": "b", "do_now": "c", "replaces": ""}
     assert admin.post("/admin/lessons/lesson/add/", lesson).status_code == 302
     made = {"incident": incident.pk, "kind": "check", "title": "t", "command": "pytest", "period_days": 7}
@@ -167,6 +176,9 @@ def test_it_refuses_in_the_admin_what_the_page_refuses(admin: Client) -> None:
     answer = admin.post("/admin/lessons/rootcause/add/", bad)
     assert answer.status_code == 200
     assert "is no commit" in answer.content.decode()
+    for unknown in ("err_ffffffffffff", "err_\x00", "x" * 300):
+        wrong = admin.post("/admin/lessons/rootcause/add/", {**bad, "broken_commits": "", "evidence": unknown})
+        assert "is not stored here any more" in wrong.content.decode(), unknown
     assert not RootCause.objects.exists()
 
 

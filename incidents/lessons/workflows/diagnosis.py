@@ -81,7 +81,9 @@ def _pinned(incident: Incident, evidence: Sequence[str], reason: str) -> Pinned:
     )
     return evidence_pin(
         wanted=asked,
-        stored=stored_ids_read(project_id=incident.project_id, error_ids=asked),
+        stored=stored_ids_read(
+            project_id=incident.project_id, error_ids=[error_id for error_id in asked if error_id.isprintable()]
+        ),
         anything_left=left.event is not None,
         reason=reason,
     )
