@@ -260,6 +260,24 @@ def test_a_named_fix_is_what_later_errors_are_held_against() -> None:
     a_proven_control(incident=incident)
     with pytest.raises(Invalid, match="one line"):
         incident_prevent(incident_id=incident.pk, actor=ANYBODY, fixed_in_release="shop\n@1")
+def test_it_leaves_no_change_of_a_promise_unsaid() -> None:
+    control = a_proven_control(period_days=7)
+    passed = (utcnow() - timedelta(days=8)).isoformat()
+    with atomic_write():
+        Control.objects.filter(pk=control.pk).update(progress={**control.progress, "green_at": passed}, state="stale")
+    changes = {"period_days": 30, "owner": "Ada", "never_again": "Retry a charge."}
+    assert control_revise(control_id=control.pk, changes=changes, actor=ANYBODY).state == "proven"
+    said = next(entry for entry in timeline_of(control.incident_id) if entry.kind == "control-changed")
+    assert said.text == (
+        f"{control.public_id} was changed; its owner: none → Ada; its period in days: 7 → 30; "
+        "written anew: what never to do again."
+    )
+    assert said.actor == ANYBODY.name
+    before = len(timeline_of(control.incident_id))
+    control_revise(control_id=control.pk, changes={}, actor=ANYBODY)
+    assert len(timeline_of(control.incident_id)) == before
+
+
     incident_prevent(incident_id=incident.pk, actor=ANYBODY, fixed_in_release=" shop@1.2.0 ")
     incident.refresh_from_db()
     assert incident.fixed_in_release == "shop@1.2.0"

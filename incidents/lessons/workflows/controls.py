@@ -8,6 +8,7 @@ from typing import Any
 
 from incidents.lessons import store
 from incidents.lessons.models import Control
+from incidents.lessons.services.control_changes import control_changes_say
 from incidents.lessons.services.control_state import ControlKind
 from incidents.lessons.services.drafts import ControlDraft, control_draft
 from incidents.lessons.services.prevention import control_due_default
@@ -92,7 +93,8 @@ def control_revise(
     expected_stamp: str = "",
 ) -> Control:
     """Change a control's fields (named as in control_create). Another command or kind, or `new_version`, makes a new
-    version, which has to be proven anew: that is the one way out of `ineffective`.
+    version, which has to be proven anew: that is the one way out of `ineffective`. What else changes stands on its
+    incident's timeline.
 
     `expected_stamp` is `control_stamp` of what the author had seen. Raises Conflict when somebody has changed it since,
     Invalid, NotFound.
@@ -105,8 +107,12 @@ def control_revise(
         )
     draft = control_draft(**{name: changes.get(name, getattr(control, name)) for name in _FIELDS})
     renewed = new_version or draft.command != control.command or draft.kind != control.kind
+    changed = control_changes_say(before={name: getattr(control, name) for name in _FIELDS}, after=_fields(draft))
     for name, value in _fields(draft).items():
         setattr(control, name, value)
+    if changed:
+        text = f"{control.public_id} was changed; {changed}."
+        timeline_add(incident=control.incident, kind="control-changed", text=text, actor=actor)
     if renewed:
         control.version += 1
         why = reason.strip()[:1000] or "its command changed"
