@@ -208,6 +208,22 @@ def test_it_waits_for_a_person_under_a_public_key() -> None:
     assert Control.objects.get(pk=control.pk).state == "ineffective"
 
 
+def test_it_is_judged_as_it_stood_when_its_incident_came_back() -> None:
+    incident, control = a_prevented_incident(trusted=False)
+    red_then = a_proven_control(incident=incident)
+    assert record(red_then, "failed", LATER, on_main=True) == "broken"
+    happen_again(trusted=False)
+    # Before anybody has confirmed it, the one that was green breaks, and the one that was red is mended.
+    assert record(control, "failed", LATER, on_main=True) == "broken"
+    assert record(red_then, "passed", LATER, on_main=True) == "proven"
+    root_cause_write(incident_id=incident.pk, text="Else.", broken_commits=[BROKEN, LATER], actor=ANYBODY)
+    incident_confirm_recurrence(incident_id=incident.pk, actor=ANYBODY)
+    outbox_deliver()
+    assert Control.objects.get(pk=control.pk).state == "ineffective"
+    assert Control.objects.get(pk=red_then.pk).state != "ineffective"
+    assert ControlRecurrence.objects.get().at == Incident.objects.get(pk=incident.pk).recurred_at
+
+
 def test_it_leaves_ineffective_by_a_new_version_with_a_new_red_only() -> None:
     incident, control = a_prevented_incident(trusted=True)
     happen_again(trusted=True)
@@ -244,22 +260,6 @@ def test_it_makes_a_new_version_of_another_command_and_proves_it_anew() -> None:
     ]  # fmt: skip
 
 
-def test_it_is_stale_at_once_when_the_period_is_shortened_past_its_pass() -> None:
-    control = a_proven_control(period_days=30)
-    progress = {**control.progress, "green_at": (utcnow() - timedelta(days=8)).isoformat()}
-    with atomic_write():
-        Control.objects.filter(pk=control.pk).update(progress=progress)
-    assert control_revise(control_id=control.pk, changes={"period_days": 7}, actor=ANYBODY).state == "stale"
-
-
-# --- the fix --------------------------------------------------------------------------------------------------------
-
-
-def test_a_named_fix_is_what_later_errors_are_held_against() -> None:
-    incident = an_incident(fingerprint=["pay"], release="shop@1.0.0", incident={"priority": "P2"})
-    a_proven_control(incident=incident)
-    with pytest.raises(Invalid, match="one line"):
-        incident_prevent(incident_id=incident.pk, actor=ANYBODY, fixed_in_release="shop\n@1")
 def test_it_leaves_no_change_of_a_promise_unsaid() -> None:
     control = a_proven_control(period_days=7)
     passed = (utcnow() - timedelta(days=8)).isoformat()
@@ -278,6 +278,22 @@ def test_it_leaves_no_change_of_a_promise_unsaid() -> None:
     assert len(timeline_of(control.incident_id)) == before
 
 
+def test_it_is_stale_at_once_when_the_period_is_shortened_past_its_pass() -> None:
+    control = a_proven_control(period_days=30)
+    progress = {**control.progress, "green_at": (utcnow() - timedelta(days=8)).isoformat()}
+    with atomic_write():
+        Control.objects.filter(pk=control.pk).update(progress=progress)
+    assert control_revise(control_id=control.pk, changes={"period_days": 7}, actor=ANYBODY).state == "stale"
+
+
+# --- the fix --------------------------------------------------------------------------------------------------------
+
+
+def test_a_named_fix_is_what_later_errors_are_held_against() -> None:
+    incident = an_incident(fingerprint=["pay"], release="shop@1.0.0", incident={"priority": "P2"})
+    a_proven_control(incident=incident)
+    with pytest.raises(Invalid, match="one line"):
+        incident_prevent(incident_id=incident.pk, actor=ANYBODY, fixed_in_release="shop\n@1")
     incident_prevent(incident_id=incident.pk, actor=ANYBODY, fixed_in_release=" shop@1.2.0 ")
     incident.refresh_from_db()
     assert incident.fixed_in_release == "shop@1.2.0"

@@ -9,6 +9,7 @@ from incidents.lessons.store.causes import (
     lessons_ever_of_incident,
     lessons_of_incident,
     lessons_of_incidents,
+    root_cause_at,
     root_cause_insert,
     root_cause_latest,
     root_causes_of_incident,
@@ -29,6 +30,7 @@ from incidents.lessons.store.controls import (
 from incidents.lessons.store.proof import lesson_classes, lessons_by_proof, lessons_counted
 from incidents.lessons.store.runs import (
     control_history,
+    moved_since,
     recurrence_exists,
     recurrence_insert,
     run_by_idempotency_key,
@@ -82,9 +84,11 @@ __all__ = [
     "lessons_ever_of_incident",
     "lessons_of_incident",
     "lessons_of_incidents",
+    "moved_since",
     "playbook_entries",
     "recurrence_exists",
     "recurrence_insert",
+    "root_cause_at",
     "root_cause_insert",
     "root_cause_latest",
     "root_causes_of_incident",

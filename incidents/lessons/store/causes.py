@@ -1,6 +1,7 @@
 """The queries of root causes and lessons."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, QuerySet
@@ -11,6 +12,11 @@ from incidents.lessons.models import Control, Lesson, RootCause
 def root_cause_latest(incident_id: int) -> RootCause | None:
     """The revision that counts."""
     return RootCause.objects.filter(incident_id=incident_id).order_by("-revision").first()
+
+
+def root_cause_at(incident_id: int, at: datetime) -> RootCause | None:
+    """The revision that counted at that moment."""
+    return RootCause.objects.filter(incident_id=incident_id, written_at__lte=at).order_by("-revision").first()
 
 
 def root_causes_of_incident(incident_id: int, *, limit: int) -> QuerySet[RootCause]:

@@ -1,13 +1,14 @@
 """The queries of controls' runs and recurrences."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from incidents.lessons.models import Control, ControlRecurrence, ControlRun
+from incidents.lessons.models import Control, ControlRecurrence, ControlRun, RootCause
 from incidents.lessons.services.control_history import CheckResult, Outcome, Recurrence, Run
 from incidents.lessons.store.controls import control_progress
 from readiness.infra.correlation import current_correlation_id
@@ -73,10 +74,24 @@ def run_of(row: ControlRun) -> Run:
     )
 
 
-def control_history(control_id: int) -> Iterator[Run | Recurrence]:
-    """Every run and recurrence in the order received; read whole only when the broken commits change."""
-    recurrences = list(ControlRecurrence.objects.filter(control_id=control_id).order_by("sequence"))
-    for row in ControlRun.objects.filter(control_id=control_id).order_by("sequence").iterator(chunk_size=500):
+def moved_since(control: Control, at: datetime) -> bool:
+    """Whether anything that makes its state came after that moment: a run, a recurrence, a root cause."""
+    recurrences = ControlRecurrence.objects.filter(control_id=control.pk, recorded_at__gt=at)
+    causes = RootCause.objects.filter(incident_id=control.incident_id, written_at__gt=at)
+    last = run_latest(control.pk)
+    return (last is not None and last.received_at > at) or recurrences.exists() or causes.exists()
+
+
+def control_history(control_id: int, *, until: datetime | None = None) -> Iterator[Run | Recurrence]:
+    """Every run and recurrence in the order received, or what had been received by a moment; read whole only when the
+    broken commits change, or when it is asked how it stood then.
+    """
+    refuted = ControlRecurrence.objects.filter(control_id=control_id)
+    runs = ControlRun.objects.filter(control_id=control_id)
+    if until is not None:
+        refuted, runs = refuted.filter(recorded_at__lte=until), runs.filter(received_at__lte=until)
+    recurrences = list(refuted.order_by("sequence"))
+    for row in runs.order_by("sequence").iterator(chunk_size=500):
         while recurrences and recurrences[0].sequence < row.sequence:
             yield _recurrence_of(recurrences.pop(0))
         yield run_of(row)

@@ -24,6 +24,7 @@ from incidents.lessons.models import Control
 from incidents.lessons.services.control_state import ControlState
 from incidents.lessons.workflows.states import control_lock
 from incidents.triage.models import Incident
+from incidents.triage.services.response import is_grave
 from incidents.triage.workflows import incident_lock, incident_number, incident_propose_priority, timeline_add
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
@@ -49,8 +50,15 @@ def control_broken_handle(txn: SingleConnectionTxn, *, key: str, payload: dict[s
             _open(txn, control)
     elif control.own_incident_id is not None and control.state == ControlState.PROVEN:
         own = incident_lock(txn, control.own_incident_id, merged_too=True)
-        text = f"{control.public_id} is proven again: {control.state_reason} This incident may be closed."
+        text = f"{control.public_id} is proven again: {control.state_reason} {_closing_words(own)}"
         timeline_add(incident=own, kind="control-proven", text=text, actor=_ACTOR)
+
+
+def _closing_words(own: Incident) -> str:
+    """A grave one asks for what happened, too: that its guard broke in CI is a lesson of its own."""
+    if is_grave(own.priority):
+        return "What let it break is still to be written down before this incident may be closed."
+    return "This incident may be closed."
 
 
 def _open(txn: SingleConnectionTxn, control: Control) -> None:

@@ -96,6 +96,15 @@ def controls_of_incident_judge(
         control_settle(control, progress=progress, verdict=verdict, actor=actor)
 
 
-def is_green(control: Control, *, at: datetime) -> bool:
-    """Whether the control was proven, and neither broken nor stale, at that moment."""
-    return control_verdict(control, now=at).state is ControlState.PROVEN
+def was_green(control: Control, *, at: datetime) -> bool:
+    """Whether the control's present version was proven, and neither broken nor stale, at that moment: by the runs that
+    had been received and the root cause that had been written by then. What came in since says nothing of then: a
+    recurrence that is confirmed after days neither spares what has broken meanwhile nor blames what was red to see.
+    """
+    if not store.moved_since(control, at):
+        return control_verdict(control, now=at).state is ControlState.PROVEN
+    cause = store.root_cause_at(control.incident_id, at)
+    progress = control_history_fold(
+        history=store.control_history(control.pk, until=at), broken_commits=cause.broken_commits if cause else ()
+    )
+    return control_verdict(control, now=at, progress=progress).state is ControlState.PROVEN

@@ -294,11 +294,14 @@ def recurrence_tell(session: Session, incident: Incident) -> None:
 
 
 def recurrence_publish(session: Session, incident: Incident) -> None:
-    """The subjects above hear of a recurrence that counts, by the outbox."""
+    """The subjects above hear of a recurrence that counts, by the outbox; `at`: when it was seen, which may be long ago
+    by the time that a person confirms it.
+    """
+    at = incident.recurred_at or utcnow()
     outbox_publish(
         session,
         topic=RECURRED_TOPIC,
         key=incident.public_id,
-        payload={"incident_id": incident.pk, "recurrences": incident.recurrences},
+        payload={"incident_id": incident.pk, "recurrences": incident.recurrences, "at": at.isoformat()},
         project_id=incident.project_id,
     )
