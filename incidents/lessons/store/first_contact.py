@@ -1,6 +1,7 @@
 """What first contact has shown: the queries behind the exit criteria of phase S (requirements 61-64).
 
-Real: neither synthetic, nor a hidden sample, nor merged into another. Each query is one index walk that ends at its
+Real: neither synthetic, nor a hidden sample, nor merged into another, nor an error of the console itself (project 0):
+no user met that. Each query is one index walk that ends at its
 first row.
 """
 
@@ -9,13 +10,16 @@ from django.db.models import QuerySet
 from incidents.lessons.models import Control
 from incidents.lessons.services.control_state import ControlKind, ControlState
 from incidents.triage.models import Incident
+from readiness.tenants.models import INSTALLATION_PROJECT_ID
 
 _PREVENTED = (Incident.Status.PREVENTED, Incident.Status.CLOSED)
 
 
 def _real(project_id: int | None) -> QuerySet[Incident]:
     rows = Incident.objects.filter(synthetic=False, hidden=False, merged_into__isnull=True)
-    return rows if project_id is None else rows.filter(project_id=project_id)
+    if project_id is None:
+        return rows.exclude(project_id=INSTALLATION_PROJECT_ID)
+    return rows.filter(project_id=project_id)
 
 
 def first_real_incident(*, project_id: int | None = None) -> Incident | None:

@@ -1,6 +1,6 @@
 """What a review of the incident log finds missing: the queries behind the checklist after a pilot (requirement 359).
 
-Real incidents only: neither synthetic, nor a hidden sample, nor merged into another.
+Real incidents only: neither synthetic, nor a hidden sample, nor merged into another, nor of the console (project 0).
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from incidents.lessons.models import Lesson
 from incidents.lessons.store.controls import incidents_uncontrolled
 from incidents.triage.models import Incident, PostMortem
 from incidents.triage.services.response import RESPONSES
+from readiness.tenants.models import INSTALLATION_PROJECT_ID
 
 GRAVE = tuple(priority for priority, response in RESPONSES.items() if response.post_mortem)  # P0 and P1 (348)
 REVIEWED = (*GRAVE, Incident.Priority.P2)  # P3 is the backlog (352)
@@ -21,7 +22,9 @@ def _real(project_id: int | None, priorities: Sequence[str]) -> QuerySet[Inciden
     rows = Incident.objects.filter(
         priority__in=priorities, synthetic=False, hidden=False, merged_into__isnull=True
     ).order_by("priority", "pk")
-    return rows if project_id is None else rows.filter(project_id=project_id)
+    if project_id is None:
+        return rows.exclude(project_id=INSTALLATION_PROJECT_ID)
+    return rows.filter(project_id=project_id)
 
 
 def _numbers(rows: QuerySet[Incident], limit: int) -> list[int]:
