@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 WEEK = 7
+UNDER_WAY = "Today so far"  # the label of a day that is not over: its figure is no fall
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class TrendChart:
         return [(label, [values[n] for values in columns]) for n, label in reversed(list(enumerate(self.labels)))]
 
     @property
+    def drawn(self) -> bool:
+        """There is more to draw than a line of zeros: where there is not, the sentence says all of it."""
+        return any(value for series in self.series for value in series.values)
+
+    @property
     def first_values(self) -> tuple[float | None, ...]:
         """The first series, for the bars that stand there until the script has drawn."""
         return self.series[0].values
@@ -57,6 +63,11 @@ class TrendChart:
 def day_label(day: date) -> str:
     """`21 Nov`."""
     return f"{day.day} {day:%b}"
+
+
+def day_labels(days: Sequence[date], *, today: date) -> tuple[str, ...]:
+    """What each day's bucket is called; today's says that it is not over."""
+    return tuple(UNDER_WAY if day == today else day_label(day) for day in days)
 
 
 def days_until(today: date, *, days: int) -> list[date]:

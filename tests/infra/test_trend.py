@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from django.template.loader import render_to_string
 
-from readiness.infra.trend import TrendChart, TrendSeries, day_label, days_until, weeks_compared
+from readiness.infra.trend import TrendChart, TrendSeries, day_label, day_labels, days_until, weeks_compared
 
 CHART = TrendChart(
     title="Errors per day",
@@ -33,6 +33,25 @@ def test_it_compares_two_weeks(values: list[int], said: str) -> None:
 
 def test_it_names_days() -> None:
     assert [day_label(day) for day in days_until(date(2026, 3, 1), days=3)] == ["27 Feb", "28 Feb", "1 Mar"]
+
+
+def test_today_is_not_over() -> None:
+    today = date(2026, 3, 1)
+    assert day_labels(days_until(today, days=2), today=today) == ("28 Feb", "Today so far")
+
+
+def test_it_draws_no_line_of_zeros() -> None:
+    idle = TrendChart(
+        title="Errors",
+        sentence="None in 13 whole days.",
+        labels=("28 Feb", "1 Mar"),
+        series=(TrendSeries("Errors", (0, None)),),
+    )
+    html = render_to_string("_partials/trend.html", {"chart": idle, "word": "Steady", "tone": "neutral"})
+    assert "None in 13 whole days." in html
+    assert "Steady</span>" in html
+    assert "data-trend" not in html
+    assert "<table" not in html
 
 
 def test_it_says_everything_without_script() -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from incidents.triage.services.ops_health import OpsHealthSignal, OpsHealthStatus
 from incidents.triage.services.ops_risks import OpsRiskFinding, OpsRiskLevel
 from incidents.triage.services.ops_trends import OpsTrendDirection, OpsTrendMetric
 from readiness.infra.redaction import text_scrub
+from readiness.infra.trend import TrendChart, TrendSeries, day_labels
 
 _HEALTH_PILLS = {
     OpsHealthStatus.HEALTHY: "pass",
@@ -67,17 +68,13 @@ class PreflightHealthView:
 
 @dataclass(frozen=True, slots=True)
 class PreflightTrendView:
-    """One trend: what is drawn, the word for its direction, and the figure of the bucket under way (None: none yet)."""
+    """One trend: what is drawn of it, what it counts, and the word for its direction in its colour."""
 
     key: str
-    title: str
-    unit: str
     what: str
     pill: str
     word: str
-    why: str
-    values: Sequence[float]
-    latest: float | None
+    chart: TrendChart
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ def preflight_view(
         blind=[_finding(finding, projects) for finding in findings if finding.blind],
         health=[_health(signal, projects) for signal in signals],
         health_counts={status.value: number for status, number in health_counts.items()},
-        trends=[_trend(metric) for metric in trends],
+        trends=[_trend(metric, at.date()) for metric in trends],
         decisions_connected=decisions_connected,
         at=at,
     )
@@ -151,15 +148,21 @@ def _health(signal: OpsHealthSignal, projects: Mapping[int, str]) -> PreflightHe
     )
 
 
-def _trend(metric: OpsTrendMetric) -> PreflightTrendView:
-    return PreflightTrendView(
-        key=metric.definition.key,
-        title=metric.definition.title,
-        unit=metric.definition.unit,
-        what=metric.definition.what,
-        pill=_TREND_PILLS[metric.direction],
-        word=_TREND_WORDS[metric.direction],
-        why=metric.why,
-        values=metric.values,
-        latest=metric.points[-1].value if metric.points else None,
+def _trend(metric: OpsTrendMetric, today: date) -> PreflightTrendView:
+    definition = metric.definition
+    chart = TrendChart(
+        title=definition.title,
+        sentence=metric.why,
+        labels=day_labels([point.at.date() for point in metric.points], today=today),
+        series=(TrendSeries(definition.title, tuple(_figure(point.value) for point in metric.points)),),
+        unit=definition.unit,
+        kind="line" if definition.ratio else "bars",
     )
+    return PreflightTrendView(
+        definition.key, definition.what, _TREND_PILLS[metric.direction], _TREND_WORDS[metric.direction], chart
+    )
+
+
+def _figure(value: float | None) -> float | None:
+    """A count as a whole number: 12, not 12.0."""
+    return int(value) if value is not None and value == int(value) else value

@@ -10,7 +10,7 @@ from incidents.triage.workflows import diagnosis_clocks_read
 from incidents.triage.workflows.figures import IncidentFigures, incident_figures_read
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import Session, TransactionIntent, transactional
-from readiness.infra.trend import TrendChart, TrendSeries, day_label, days_until, weeks_compared
+from readiness.infra.trend import TrendChart, TrendSeries, day_labels, days_until, weeks_compared
 from readiness.notifications.workflows.reading import telling_gap_read
 from readiness.programs.workflows.verdicts import ProgramView, program_main_view
 
@@ -37,7 +37,8 @@ class HomeView:
 def home_read(session: Session) -> HomeView:
     """Everything that the page shows, with the same queries whatever is stored: kept figures and narrow reads only."""
     incidents, errors = incident_figures_read(days=DAYS), errors_per_day(days=DAYS)
-    labels = tuple(day_label(day) for day in days_until(utcnow().date(), days=DAYS))
+    today = utcnow().date()
+    labels = day_labels(days_until(today, days=DAYS), today=today)
     return HomeView(
         program=program_main_view(),
         needs=incidents_needing_a_person(limit=NEEDS_SHOWN),
