@@ -19,6 +19,7 @@ from readiness.infra.templatetags.console import (
     address,
     admin_url,
     duration,
+    lasted,
     message_kind,
     nav_current,
     page_numbers,
@@ -109,6 +110,12 @@ def test_it_refuses_a_pill_that_the_stylesheet_does_not_know() -> None:
 )
 def test_it_shows_a_duration(seconds: Any, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_it_says_how_long_something_lasted() -> None:
+    told = [lasted(timedelta(seconds=seconds)) for seconds in (0, 42, 540, 10_560)]
+    assert told == ["0 s", "42 s", "9 min", "2 h 56 min"]
+    assert lasted(None) == "—"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """The page of a post-mortem begins with what is known and keeps revisions; two authors do not overwrite each other."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 
 from incidents.lessons.services.post_mortems import post_mortem_prefill
 from incidents.lessons.workflows import lesson_write
-from incidents.triage.models import PostMortem
+from incidents.triage.models import Incident, PostMortem
 from readiness.infra.clock import utcnow
+from readiness.infra.transactions import atomic_write
 from tests.factories import ANYBODY, a_post_mortem, a_proven_control, a_viewer, an_engineer, an_incident
 
 
@@ -28,11 +31,14 @@ def test_it_begins_with_what_is_known() -> None:
 def test_it_is_written_on_its_page_and_revised() -> None:
     engineer, incident = Client(), an_incident(incident={"priority": "P1"})
     engineer.force_login(an_engineer(name="Ada"))
+    with atomic_write():
+        Incident.objects.filter(pk=incident.pk).update(acknowledged_at=incident.detected_at + timedelta(minutes=9))
     control = a_proven_control(incident=incident)
     lesson_write(incident_id=incident.pk, believed="a", was_true="b", do_now="we ask", actor=ANYBODY)
     address = f"/incidents/{incident.public_id}/post-mortem/"
     page = engineer.get(address).content.decode()
-    for words in ("not written", "Nobody asked.", "What we do now: we ask", control.public_id, "First event stored"):
+    for words in ("not written", "Nobody asked.", "What we do now: we ask", control.public_id, "First event stored",
+                  "9 min later"):  # fmt: skip
         assert words in page, words
     said = {"post-summary": "It <b>broke</b>.", "post-impact": "Twelve shops.", "post-went_wrong": "No alert."}
     refused = engineer.post(address, {**said, "post-revision": 0, "post-impact": " "})

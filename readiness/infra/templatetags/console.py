@@ -96,6 +96,17 @@ def duration(seconds: float | timedelta | None) -> str:
 
 
 @register.simple_tag
+def lasted(span: timedelta | None) -> str:
+    """A length of time in a sentence: '42 s', '9 min', from an hour on as `duration` has it; a dash for None."""
+    if span is None:
+        return "—"
+    seconds = max(0, int(span.total_seconds()))
+    if seconds < 3_600:
+        return f"{seconds // 60} min" if seconds >= 60 else f"{seconds} s"
+    return duration(span)
+
+
+@register.simple_tag
 def offset(milliseconds: int) -> str:
     """How long after the first: '0', '+12 ms', '+1.24 s', '+2 min 05 s', from an hour on '+3 h 05 min'."""
     if milliseconds < 1_000:

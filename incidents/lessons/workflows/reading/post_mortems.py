@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from incidents.lessons import store
 from incidents.lessons.models import Control
@@ -29,7 +29,8 @@ class ActionItem:
 
 @dataclass(frozen=True, slots=True)
 class PostMortemPage:
-    """`latest` and `earlier` are what was written; `prefill` what a first one begins with; `took`: (what, from, to)."""
+    """`latest` and `earlier` are what was written; `prefill` what a first one begins with; `took`: (what,
+    when, how long after its first event), None where it has not come to that."""
 
     incident: Incident
     needed: bool
@@ -38,7 +39,7 @@ class PostMortemPage:
     prefill: dict[str, str]
     timeline: Sequence[TimelineEntry]
     actions: Sequence[ActionItem]
-    took: Sequence[tuple[str, datetime | None]]
+    took: Sequence[tuple[str, datetime | None, timedelta | None]]
 
 
 @transactional(TransactionIntent.READ_ONLY)
@@ -69,11 +70,15 @@ def post_mortem_page_read(session: Session, *, incident_id: int) -> PostMortemPa
         ),
         timeline=timeline_of(incident.pk, merged=merged_ids(incident.pk)),
         actions=[ActionItem(one, control_verdict(one, now=now, has_broken_commit=broken)) for one in controls],
-        took=(
-            ("Detected", incident.detected_at),
-            ("Acknowledged", incident.acknowledged_at),
-            ("Diagnosed", incident.diagnosed_at),
-            ("Prevented", incident.prevented_at),
-            ("Closed", incident.closed_at),
-        ),
+        took=[(name, moment, moment - incident.detected_at if moment else None) for name, moment in _moments(incident)],
+    )
+
+
+def _moments(incident: Incident) -> Sequence[tuple[str, datetime | None]]:
+    return (
+        ("Detected", incident.detected_at),
+        ("Acknowledged", incident.acknowledged_at),
+        ("Diagnosed", incident.diagnosed_at),
+        ("Prevented", incident.prevented_at),
+        ("Closed", incident.closed_at),
     )
