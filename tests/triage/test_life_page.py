@@ -136,13 +136,14 @@ def test_many_are_moved_at_once_each_with_its_own_answer(client: Client, ada: Us
     incident_set_priority(incident_id=stale.pk, priority="P1", actor=Actor("person", "Bob", 9))
     sent = {"action": "take", "incident": [mine.pk, taken.pk, gone, stale.pk], f"seen-{stale.pk}": "0"}
     page = client.post("/incidents/bulk/", sent).content.decode()
-    assert "1 of 4 done, 3 left as they were" in page
+    assert "1 of 4 taken, 3 left as they were" in page
+    assert f"<b>INC-{mine.pk}</b>KeyError" in page
     assert "acknowledged by Bob already" in page
     assert "Bob: P2 → P1." in page
     assert f"There is no INC-{gone}." in page
     assert Incident.objects.get(pk=mine.pk).owner_id == ada.pk
     page = client.post("/incidents/bulk/", {"action": "snooze", "wake": "1d", "incident": [mine.pk]}).content.decode()
-    assert "1 of 1 done" in page
+    assert "1 of 1 snoozed" in page
     assert client.post("/incidents/bulk/", {"action": "merge", "incident": [1, 2]})["Location"] == (
         "/incidents/merge/?incident=1&incident=2"
     )

@@ -53,6 +53,7 @@ from incidents.triage.store.life import (
     update_latest,
 )
 from incidents.triage.store.listing import (
+    incident_titles,
     incidents_attention_first,
     incidents_awake,
     incidents_open,
@@ -137,6 +138,7 @@ __all__ = [
     "incident_add",
     "incident_find",
     "incident_open",
+    "incident_titles",
     "incidents_asleep",
     "incidents_attention_first",
     "incidents_awake",

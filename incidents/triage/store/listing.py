@@ -1,5 +1,6 @@
 """What the incident list asks for, in terms that its indexes serve."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import F, Q, QuerySet
@@ -9,6 +10,11 @@ from django.db.models.lookups import IsNull
 from incidents.triage.models import Incident
 from incidents.triage.services.response import RESPONSES
 from incidents.triage.services.severity import OPEN_STATES
+
+
+def incident_titles(numbers: Sequence[int]) -> dict[int, str]:
+    """What these are called; one that is not there is left out."""
+    return dict(Incident.objects.filter(pk__in=numbers).values_list("pk", "title"))
 
 
 def incidents_open(rows: QuerySet[Incident]) -> QuerySet[Incident]:

@@ -16,7 +16,7 @@ from incidents.triage.filters import IncidentFilter
 from incidents.triage.models import Incident
 from incidents.triage.services.clock import DiagnosisClock, diagnosis_clock
 from incidents.triage.services.snoozing import snooze_asked
-from incidents.triage.store import incidents_listed
+from incidents.triage.store import incident_titles, incidents_listed
 from incidents.triage.workflows import LifeSigns, life_signs
 from readiness.infra.actor import Actor
 from readiness.infra.clock import utcnow
@@ -27,6 +27,7 @@ from readiness.tenants.workflows import people_able_to_act, projects_listed
 
 PAGE = 50
 BULK = 100
+_BECAME = {"take": "taken", "assign": "handed over", "snooze": "snoozed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,10 @@ def _past_diagnosis(incident: Incident) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class BulkRow:
-    """What became of one of the chosen incidents."""
+    """What became of one of the chosen incidents; `title` is empty for one that is not there."""
 
     name: str
+    title: str
     done: bool
     said: str
 
@@ -112,13 +114,14 @@ def incident_bulk(request: HttpRequest) -> HttpResponse:
     if action == "merge":
         query = urlencode([("incident", number) for number in numbers[:BULK]])
         return redirect(f"{reverse('incident-merge')}?{query}")
-    if not numbers or len(numbers) > BULK or action not in ("take", "assign", "snooze"):
+    if not numbers or len(numbers) > BULK or action not in _BECAME:
         messages.error(request, _bulk_refused(numbers, action))
         return redirect(back)
     actor = actor_of(request)
-    rows = [_bulk_one(request, action, number, actor) for number in numbers]
+    titles = incident_titles(numbers)
+    rows = [_bulk_one(request, action, number, titles.get(number, ""), actor) for number in numbers]
     done = sum(row.done for row in rows)
-    context = {"rows": rows, "done": done, "refused": len(rows) - done, "back": back, "action": action}
+    context = {"rows": rows, "done": done, "refused": len(rows) - done, "back": back, "became": _BECAME[action]}
     return render(request, "triage/bulk.html", context)
 
 
@@ -130,23 +133,23 @@ def _bulk_refused(numbers: list[int], action: str) -> str:
     return "Nothing was changed: choose what to do with them."
 
 
-def _bulk_one(request: HttpRequest, action: str, number: int, actor: Actor) -> BulkRow:
+def _bulk_one(request: HttpRequest, action: str, number: int, title: str, actor: Actor) -> BulkRow:
     sent, name = request.POST, f"INC-{number}"
     carried = sent.get(f"seen-{number}", "")
     seen = int(carried) if carried.isascii() and carried.isdigit() and len(carried) < 16 else None
     try:
         if action == "take":
             workflows.incident_acknowledge(incident_id=number, actor=actor, seen=seen)
-            return BulkRow(name, True, "It is yours.")
+            return BulkRow(name, title, True, "It is yours.")
         if action == "assign":
             owner = sent.get("owner", "")
             person = int(owner) if owner.isascii() and owner.isdigit() and len(owner) < 16 else 0
             workflows.incident_assign(incident_id=number, user_id=person, actor=actor, seen=seen)
-            return BulkRow(name, True, "It is handed over.")
+            return BulkRow(name, title, True, "It is handed over.")
         asked = snooze_asked(wake=sent.get("wake", ""), until="", more="", now=utcnow())
         workflows.incident_snooze(
             incident_id=number, actor=actor, until=asked.until, next_release=asked.next_release, seen=seen
         )
     except Refusal as refusal:
-        return BulkRow(name, False, refusal.detail)
-    return BulkRow(name, True, "It sleeps.")
+        return BulkRow(name, title, False, refusal.detail)
+    return BulkRow(name, title, True, "It sleeps.")
