@@ -22,6 +22,8 @@ def test_it_labels_score_and_threshold_where_they_are() -> None:
         ("68.75", 68.75, "middle"),
         ("80.00", 80.0, "middle"),
     ]
+    assert [label.shift for label in labels] == [-4, 4]  # side by side on a phone without touching
+    assert [label.shift for label in score_bar_geometry("40", "80").labels] == [0, 0]
 
 
 def test_it_leans_close_labels_apart() -> None:
@@ -76,6 +78,9 @@ def test_it_draws_a_sparkline_up_to_its_peak() -> None:
 
 
 def test_it_says_when_a_sparkline_has_no_data() -> None:
+    idle = render_to_string("_partials/sparkline.html", {"values": [0, 0], "label": "Occurrences"})
+    assert "Occurrences: none in this time" in idle
+    assert "<svg" not in idle
     assert "no data yet" in render_to_string("_partials/sparkline.html", {"values": [], "label": "Events"})
 
 

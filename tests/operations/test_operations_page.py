@@ -69,7 +69,15 @@ def test_it_shows_drift_last_reconcile_jobs_and_runs(founder: Client) -> None:
     reconcile(actor=BEAT)
     job_run(key="housekeeping", actor=ADA)
     page = _text(founder)
-    for shown in ("0.00\u00a0%", "In step", "Last reconcile", "The 1 row agrees.", "daily at 04:10 UTC", "every hour"):
+    for shown in (
+        "0.00\u00a0%",
+        "In step",
+        "Last reconcile",
+        "The 1 row agrees.",
+        "daily at 04:10 UTC",
+        "every hour",
+        "every 15 minutes",
+    ):
         assert shown in page
     assert "Nothing was old enough to forget." in page
     assert f"asked for by {ADA.name}" in page

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+_FIRM = "\N{NO-BREAK SPACE}"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -57,7 +59,9 @@ def incident_steps(
 
 
 def _time(moment: datetime | None, now: datetime) -> str:
-    """The time of day (UTC) today, else the date."""
+    """The time of day (UTC) today, else the day; it never breaks between lines."""
     if moment is None:
         return ""
-    return f"{moment:%H:%M:%S} UTC" if moment.date() == now.date() else f"{moment:%Y-%m-%d}"
+    if moment.date() == now.date():
+        return f"{moment:%H:%M}{_FIRM}UTC"
+    return f"{moment.day}{_FIRM}{moment:%b}" + (f"{_FIRM}{moment.year}" if moment.year != now.year else "")

@@ -5,7 +5,7 @@ Widths are SVG attributes in percent of the drawing, because the content securit
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django import template
@@ -13,6 +13,7 @@ from django import template
 register = template.Library()
 
 NEAR_PERCENT = 9.0  # two labels of five figures collide on a phone when closer than this
+CLOSE_PERCENT, NUDGE = 14.0, 4  # and touch when closer than this, unless each gives way by so many pixels
 SPARK_HEIGHT = 40
 SPARK_STEP = 4
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
@@ -70,9 +71,10 @@ def _labels(score: str, score_at: float, threshold: str, threshold_at: float | N
     """Score and threshold under their places; close together they lean apart, and at an edge they share one label."""
     if threshold_at is None or threshold_at == score_at:
         return [_label(score, score_at)]
-    if abs(threshold_at - score_at) >= NEAR_PERCENT:
-        return [_label(score, score_at), _label(threshold, threshold_at)]
     low, high = sorted(((score_at, score), (threshold_at, threshold)))
+    if high[0] - low[0] >= NEAR_PERCENT:
+        nudge = NUDGE if high[0] - low[0] < CLOSE_PERCENT else 0
+        return [replace(_label(low[1], low[0]), shift=-nudge), replace(_label(high[1], high[0]), shift=nudge)]
     if low[0] < NEAR_PERCENT or high[0] > 100 - NEAR_PERCENT:
         return [_label(f"{low[1]} · {high[1]}", 0.0 if low[0] < NEAR_PERCENT else 100.0)]
     return [Label(low[1], low[0], "end", -2), Label(high[1], high[0], "start", 2)]
@@ -119,11 +121,12 @@ class SparkBar:
 
 @dataclass(frozen=True, slots=True)
 class Sparkline:
-    """What sparkline.html draws; `width` is that of its viewBox, `text` says it in words."""
+    """What sparkline.html draws; `width` is that of its viewBox, `text` says it in words. `idle`: nothing but zeros."""
 
     width: int
     bars: list[SparkBar]
     text: str
+    idle: bool = False
 
 
 @register.simple_tag
@@ -139,7 +142,7 @@ def sparkline_geometry(values: Sequence[float] | None) -> Sparkline:
         height = max(height, 1.0)  # a zero is a line on the ground, not a hole
         bars.append(SparkBar(index * SPARK_STEP, SPARK_HEIGHT - height, SPARK_STEP - 1, height, number == peak > 0))
     text = f"{len(numbers)} values, lowest {min(numbers):g}, highest {peak:g}, latest {numbers[-1]:g}"
-    return Sparkline(len(numbers) * SPARK_STEP - 1, bars, text)
+    return Sparkline(len(numbers) * SPARK_STEP - 1, bars, text, idle=not peak)
 
 
 @dataclass(frozen=True, slots=True)

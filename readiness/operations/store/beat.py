@@ -49,11 +49,19 @@ def _key_of(row: PeriodicTask) -> str | None:
 def _schedule_words(row: PeriodicTask) -> str:
     cron = row.crontab
     if cron is None:
-        return str(row.scheduler)
+        return _interval_words(row.interval) if row.interval else str(row.scheduler)
     every_day = (cron.day_of_week, cron.day_of_month, cron.month_of_year) == ("*", "*", "*")
     if every_day and cron.minute.isdigit() and cron.hour.isdigit():
         return f"daily at {int(cron.hour):02d}:{int(cron.minute):02d} {cron.timezone}"
     return f"{cron.minute} {cron.hour} {cron.day_of_month} {cron.month_of_year} {cron.day_of_week} {cron.timezone}"
+
+
+def _interval_words(interval: IntervalSchedule) -> str:
+    """`every 15 minutes`, where 900 seconds are stored."""
+    if interval.period == IntervalSchedule.SECONDS and interval.every % 60 == 0:
+        minutes = interval.every // 60
+        return f"every {minutes} minutes" if minutes > 1 else "every minute"
+    return str(interval)
 
 
 def schedule_add(job: Job) -> None:
