@@ -151,6 +151,29 @@ def test_what_came_back_since_is_not_undone() -> None:
         incident_set_priority(incident_id=incident.pk, priority="P0", actor=ada, seen=seen)
 
 
+def test_a_reopening_is_not_undone_once_it_has_happened_again() -> None:
+    ada = actor(an_engineer())
+    incident = an_incident(fingerprint=["again"], release="shop@1.0.0", trusted=True)
+    close(incident_id=incident.pk, by=ada)
+    incident_reopen(incident_id=incident.pk, reason="I doubt it.", actor=ada)
+    move, later = IncidentMove.objects.get(kind="reopened"), (utcnow() + timedelta(seconds=5)).isoformat()
+    errors_commit(errors=[a_captured_error(fingerprint=["again"], release="shop@1.1.0", timestamp=later, trusted=True)])
+    with pytest.raises(Conflict, match=r"has happened since it was over, shop@1.1.0 came after"):
+        incident_undo(incident_id=incident.pk, move_id=move.pk, actor=ada)
+    assert again(incident).status == "acknowledged"
+
+
+def test_a_reopening_is_undone_where_only_an_old_release_was_seen_since() -> None:
+    ada = actor(an_engineer())
+    incident = an_incident(fingerprint=["old"], release="shop@1.0.0", trusted=True)
+    close(incident_id=incident.pk, by=ada)
+    incident_reopen(incident_id=incident.pk, reason="I doubt it.", actor=ada)
+    later = (utcnow() + timedelta(seconds=5)).isoformat()
+    errors_commit(errors=[a_captured_error(fingerprint=["old"], release="shop@1.0.0", timestamp=later, trusted=True)])
+    incident_undo(incident_id=incident.pk, move_id=IncidentMove.objects.get(kind="reopened").pk, actor=ada)
+    assert again(incident).status == "closed"
+
+
 def test_it_sleeps_and_is_woken_by_hand() -> None:
     ada, incident = actor(an_engineer()), an_incident()
     incident_snooze(incident_id=incident.pk, actor=ada, more=5)
@@ -180,12 +203,13 @@ def test_an_update_moves_the_next_one_on() -> None:
 
 def test_an_update_is_told_as_it_was_written_each_once() -> None:
     ada, incident = actor(an_engineer()), an_incident(incident={"priority": "P1"})
-    for text in ("Rolled back.", "Rolled back."):
+    for text in ("Rolled back.", "Rolled back.", "Shops sell again."):  # the second: a form sent twice
         incident_update(incident_id=incident.pk, text=text, actor=ada)
     incident_update(incident_id=an_incident(incident={"synthetic": True}).pk, text="A drill.", actor=ada)
     notices = OutboxMessage.objects.filter(topic="notice", payload__kind="incident.updated")
     told = [(message.payload["text"], message.payload["priority"], message.payload["page"]) for message in notices]
-    assert told == [("Rolled back.", "P1", f"/incidents/{incident.public_id}/")] * 2
+    page = f"/incidents/{incident.public_id}/"
+    assert told == [("Rolled back.", "P1", page), ("Shops sell again.", "P1", page)]
     assert len({message.key for message in notices}) == 2
     assert notices[0].payload["facts"]["By"] == ada.name
 

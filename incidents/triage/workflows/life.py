@@ -1,12 +1,15 @@
 """An incident put off and woken, reopened, told of, and a move taken back."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from incidents.triage import store
 from incidents.triage.models import Incident
 from incidents.triage.services.life import Move, life_move, reopened_status
 from incidents.triage.services.snoozing import AWAKE, Snooze, snooze_plan, snooze_words
 from incidents.triage.services.undoing import fields_note, undo_check, undo_fields
+from incidents.triage.workflows.merging import incident_seen_again
 from incidents.triage.workflows.moves import IncidentRef, said_already, said_checked
 from incidents.triage.workflows.revising import incident_lock, incident_lock_seen, move_record
 from incidents.triage.workflows.telling import incident_updated_tell
@@ -132,8 +135,22 @@ def incident_undo(
     undo_check(
         name=incident.public_id, kind=move.kind, at=move.at, undone=hasattr(move, "undone_by"), now=utcnow()
     )  # fmt: skip
+    if move.kind == "reopened":
+        _must_not_have_come_back(incident, move.before)
     present = fields_note({name: getattr(incident, name) for name in move.after})
     fields = undo_fields(name=incident.public_id, before=move.before, after=move.after, present=present)
     text = f"{actor} took back: {move.text}"
     move_record(incident=incident, kind="undone", text=text, actor=actor, fields=fields, undoes=move)
     return IncidentRef(incident.pk, incident.status)
+
+
+def _must_not_have_come_back(incident: Incident, before: Mapping[str, Any]) -> None:
+    """Raises Conflict where it has happened since it was reopened: undone, it would be over although it came back."""
+    was = {name: before[name] for name in ("status", "fixed_in_release")}
+    times = {name: before[name] and datetime.fromisoformat(before[name]) for name in ("prevented_at", "closed_at")}
+    ended = Incident(pk=incident.pk, project_id=incident.project_id, **was, **times)
+    if (why := incident_seen_again(ended, store.release_times(incident.pk))) is not None:
+        raise Conflict(
+            f"Nothing was undone: {incident.public_id} has happened since it was over{f', {why}' if why else ''}. "
+            "Find out why, and mark it prevented or closed then."
+        )
