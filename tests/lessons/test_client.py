@@ -492,6 +492,15 @@ def test_it_runs_what_else_is_due_beside_a_command_that_is_none(repository: Repo
     assert [path for path, _, _ in recorder.requests[1:]] == ["/v1/controls/CTL-8/runs"]
 
 
+def test_it_runs_what_else_is_due_beside_one_that_is_refused(repository: Repository, recorder: Recorder) -> None:
+    due = {"due_at": None, "state": "stale", "overdue": True, "command": "true"}
+    waiting = [{"control": "CTL-7", **due}, {"control": "CTL-8", **due}]
+    recorder.answers = [(200, {}, json.dumps({"controls": waiting}).encode()), (422, {}, b'{"detail": "No."}'), PROVEN]
+    done = client(repository.path, "due", "--run", url=recorder.url)
+    assert done.returncode == 65
+    assert [path for path, _, _ in recorder.requests[1:]] == ["/v1/controls/CTL-7/runs", "/v1/controls/CTL-8/runs"]
+
+
 def test_it_lets_no_escape_sequence_through(repository: Repository, recorder: Recorder) -> None:
     hostile = "\x1b[2J\x9b31m\n::set-output name=x::y\u202e"
     recorder.answers = [(201, {}, json.dumps({"state": "proven", "reason": hostile}).encode())]

@@ -165,7 +165,10 @@ def due(options: argparse.Namespace) -> int:
             codes.append(EX_USAGE)
             continue
         say(f"running {options.control}: {plain(item['command'])}")
-        codes.append(control(options))
+        try:
+            codes.append(control(options))
+        except SystemExit as refused:  # told already; the others are due all the same
+            codes.append(refused.code if isinstance(refused.code, int) else EX_USAGE)
     return next((code for code in codes if code), 0)
 
 
