@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from incidents.lessons.models import Control, Lesson, RootCause, Waiver
+from incidents.lessons.models import Control, Lesson, PlaybookProposal, RootCause, Waiver
 from incidents.lessons.workflows import lesson_write, root_cause_write
 from incidents.triage.models import Incident, TimelineEntry
 from incidents.triage.workflows import incident_merge
@@ -51,6 +51,18 @@ def test_it_is_done_once(page: Client, path: str, sent: dict[str, Any], kind: st
     other = an_incident()
     assert page.post(f"/incidents/{other.public_id}/{path}/", sent).status_code == 302
     assert entries(kind) == 2
+
+
+def test_an_edit_of_the_playbook_is_proposed_once(page: Client) -> None:
+    sent = {
+        "error_class": "infra.timeout", "title": "It hangs", "check_first": "The pool\r\nThe disk", "why": "Seen.",
+        "base_version": 0,
+    }  # fmt: skip
+    for _ in range(2):
+        assert page.post("/playbook/proposals/new/", sent).status_code == 302
+    assert PlaybookProposal.objects.count() == 1
+    assert page.post("/playbook/proposals/new/", {**sent, "why": "Seen again."}).status_code == 302
+    assert PlaybookProposal.objects.count() == 2
 
 
 def test_it_corrects_a_lesson_once() -> None:

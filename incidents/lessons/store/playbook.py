@@ -168,6 +168,12 @@ def proposal_insert(**fields: Any) -> PlaybookProposal:
     return PlaybookProposal.objects.create(**fields)
 
 
+def proposals_waiting(*, error_class: str, component: str, author: str, limit: int = 50) -> list[PlaybookProposal]:
+    """One person's open proposals for one class and component, newest first."""
+    mine = PlaybookProposal.objects.filter(author=author, state=PlaybookProposal.State.PROPOSED)
+    return list(mine.filter(error_class=error_class, component=component).order_by("-pk")[:limit])
+
+
 def proposal_find(proposal_id: int) -> PlaybookProposal | None:
     rows = PlaybookProposal.objects.select_related("section", "accepted_as", "replaces", "replaced_by")
     return rows.filter(pk=proposal_id).first()

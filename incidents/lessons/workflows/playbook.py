@@ -59,13 +59,15 @@ def proposal_make(
     """Propose an edit to the section of a class (and component), or the section itself. `base_version`: the section's
     when the author read it, 0 for none; an edit of a section that has moved on since is kept, and has to be brought up
     to date before it can be accepted. `number` is a new section's, the next one unless given. `replaces`: the open
-    proposal that this one carries on. Raises Invalid, NotFound, Conflict.
+    proposal that this one carries on. Sent twice, word for word, it is made once. Raises Invalid, NotFound, Conflict.
     """
     draft = proposal_draft(
         error_class=error_class, component=component, number=number, title=title, why=why, check_first=check_first,
         never_again=never_again, grown_from=grown_from, evolved=evolved, root_cause=root_cause, before=before,
         after=after, files_changed=files_changed,
     )  # fmt: skip
+    if replaces is None and (same := _made_already(draft, base_version, actor)) is not None:
+        return same
     earlier = _replaced(txn, replaces, draft, actor)
     section = store.section_by_scope(draft.error_class, draft.component)
     _must_be_sound(draft, section, base_version)
@@ -85,6 +87,15 @@ def proposal_make(
     if earlier is None:  # an edit that carries another on was told with that one, whose page leads to it
         _tell_reviewers(txn, proposal)
     return proposal
+
+
+def _made_already(draft: ProposalDraft, base_version: int, actor: Actor) -> PlaybookProposal | None:
+    said = {**asdict(draft.text), **_update_fields(draft), "base_version": base_version}
+    said = {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
+    waiting = store.proposals_waiting(
+        error_class=draft.error_class, component=draft.component, author=actor.name
+    )  # fmt: skip
+    return next((one for one in waiting if all(getattr(one, name) == value for name, value in said.items())), None)
 
 
 def _tell_reviewers(txn: SingleConnectionTxn, proposal: PlaybookProposal) -> None:
