@@ -58,9 +58,7 @@ class FoundersAdmin(WorkflowAdmin):
 class ChannelAdminForm(WorkflowForm):
     """A channel; where it leads is written and never read."""
 
-    leads_to = forms.CharField(
-        label="Where to", max_length=2_000, required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
+    leads_to = forms.CharField(max_length=2_000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
     class Meta:
         model = Channel
@@ -70,6 +68,7 @@ class ChannelAdminForm(WorkflowForm):
         super().__init__(*args, **kwargs)
         known = self.instance.pk is not None
         self.fields["leads_to"].required = not known
+        self.fields["leads_to"].label = "Lead it elsewhere" if known else "Where to"
         self.fields["leads_to"].help_text = f"Left empty, it stays as it is. {TARGET_HELP}" if known else TARGET_HELP
 
 
