@@ -33,6 +33,7 @@ from tests.factories import (
     a_captured_error,
     a_control,
     a_proven_control,
+    a_root_cause,
     a_run,
     an_incident,
 )
@@ -258,6 +259,25 @@ def test_it_makes_a_new_version_of_another_command_and_proves_it_anew() -> None:
     assert list(ControlVersion.objects.order_by("version").values_list("command", flat=True)) == [
         "pytest tests/test_budget.py", "make budget",
     ]  # fmt: skip
+
+
+def test_it_hears_its_own_command_also_when_its_history_is_judged_anew() -> None:
+    control = a_proven_control()
+    control_revise(control_id=control.pk, changes={"command": "make  budget"}, actor=ANYBODY)
+    for outcome, commit in (("failed", BROKEN), ("passed", FIXED)):
+        record(control, outcome, commit, command="make other")
+    assert record(control, "failed", LATER, on_main=True, command="make budget") == "broken"
+    a_root_cause(incident=control.incident, broken_commits=[BROKEN, "2" * 40])
+    assert Control.objects.get().state == "broken"
+
+
+def test_it_says_why_there_is_another_version() -> None:
+    control = a_control()
+    control_revise(control_id=control.pk, changes={}, new_version=True, actor=ANYBODY)
+    control_revise(control_id=control.pk, changes={"command": "make", "kind": "rule", "rule_kind": "other",
+                                                   "rule_reference": "Makefile"}, actor=ANYBODY)  # fmt: skip
+    reasons = ControlVersion.objects.order_by("version").values_list("reason", flat=True)
+    assert list(reasons) == ["made", "nobody said why", "its kind and command changed"]
 
 
 def test_it_leaves_no_change_of_a_promise_unsaid() -> None:

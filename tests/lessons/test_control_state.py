@@ -117,6 +117,20 @@ def test_it_breaks_on_main_only_and_mends_there() -> None:
     assert state(RED, GREEN, on, run("passed", LATER, on_main=True)) == "proven"
 
 
+def test_it_hears_the_controls_own_command_on_main_though_another_proved_it() -> None:
+    def own(outcome: str, **fields: Any) -> Run:
+        return run(outcome, LATER, command="make budget", own=True, on_main=True, **fields)
+
+    late = START + PERIOD + timedelta(days=1)
+    proven = (RED, GREEN)
+    assert state(*proven, own("passed", at=late), now=late) == "proven"
+    assert state(*proven, own("passed", at=late, checks={"another": "passed"}), now=late) == "stale"
+    assert state(*proven, own("failed")) == "broken"
+    assert state(*proven, run("failed", LATER, command="make other", on_main=True)) == "proven"
+    green = run("passed", FIXED, command="make budget", own=True)
+    assert state(RED, green) == "failing_before"  # a proof is of one command, whichever
+
+
 def test_it_is_not_mended_by_a_pass_that_ended_before_the_failure() -> None:
     failure = run("failed", LATER, on_main=True, at=START + timedelta(hours=5))
     earlier, later = (run("passed", FIXED, on_main=True, at=START + timedelta(hours=hours)) for hours in (4, 5))

@@ -2,6 +2,7 @@
 into. Pure.
 """
 
+import shlex
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +17,18 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
 
 
+def commands_same(one: str, other: str) -> bool:
+    """Whether two command lines are the same words, however they are quoted and spaced."""
+    return one == other or _words(one) == _words(other)
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # a quote that is never closed
+        return command.split()
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     id: str
@@ -25,7 +38,8 @@ class CheckResult:
 @dataclass(frozen=True, slots=True)
 class Run:
     """One report of a control's command. `version` is the control's when the run was received; `overlay` is the
-    sha256 of the files laid over the commit, or empty; times are aware UTC; `sequence` names the run in `milestones`.
+    sha256 of the files laid over the commit, or empty; times are aware UTC; `sequence` names the run in `milestones`;
+    `own`: the command is the one that this version of the control names.
     """
 
     version: int
@@ -38,6 +52,7 @@ class Run:
     finished_at: datetime
     received_at: datetime
     sequence: int = 0
+    own: bool = False
 
     def ids(self, outcome: Outcome) -> frozenset[str]:
         return frozenset(check.id for check in self.checks if check.outcome is outcome)

@@ -187,7 +187,7 @@ def _unlike_red(reds: tuple[Red, ...], run: Run) -> str:
 
 def _unlike_proof(proofs: tuple[Proof, ...], run: Run, passed: frozenset[str]) -> str:
     """The same of a pass on main and the proofs."""
-    of_command = [proof for proof in proofs if proof.command == run.command]
+    of_command = [proof for proof in proofs if run.own or proof.command == run.command]
     spoken_of = [proof for proof in of_command if _speaks_of(proof, run)]
     if not of_command:
         return f"A pass on main of another command than the proven one, “{proofs[-1].command[:200]}”,"
@@ -198,5 +198,8 @@ def _unlike_proof(proofs: tuple[Proof, ...], run: Run, passed: frozenset[str]) -
 
 
 def _speaks_of(proof: Proof, run: Run) -> bool:
-    """On main the test lies in the tree itself: no overlay, or the proof's own; another one could hide a failure."""
-    return run.command == proof.command and run.overlay in ("", proof.overlay)
+    """Whether a run on main can pass or fail what was proven. The test lies in the tree itself there: no overlay, or
+    the proof's own; another one could hide a failure. The command is the proof's, or the one that the control names,
+    which a person wrote and “due --run” runs: a proof by another must not go stale under it, nor stand while it fails.
+    """
+    return (run.own or run.command == proof.command) and run.overlay in ("", proof.overlay)

@@ -1,10 +1,9 @@
 """What whoever reports a run should know beyond its answer: it was of another command, or of a commit nobody named.
 
 Neither is refused: a run is never lost, and by INTERFACES a control's state follows from the runs alone, whose red and
-green have to be of one command. But a reader who mistook the control's command should not find out when it is stale.
+green have to be of one command. But who mistook the control's command should not find out when it is stale.
 """
 
-import shlex
 from collections.abc import Sequence
 
 from incidents.lessons.services.control_history import Outcome, Run, RunEffect
@@ -18,7 +17,7 @@ def run_warnings(
 ) -> tuple[str, ...]:
     """`command`: the control's own, empty where it names none; `proven_before`: a red of it was answered already."""
     found = []
-    if command and not commands_same(run.command, command):
+    if command and not run.own:
         found.append(_of_command(run.command, command, counts=effect is not RunEffect.NONE))
     unnamed = not any(commit_matches(run.commit, broken) for broken in broken_commits)
     if run.outcome is Outcome.FAILED and run.ids(Outcome.FAILED) and unnamed and not proven_before:
@@ -26,25 +25,13 @@ def run_warnings(
     return tuple(found)
 
 
-def commands_same(one: str, other: str) -> bool:
-    """Whether two command lines are the same words, however they are quoted and spaced."""
-    return one == other or _words(one) == _words(other)
-
-
-def _words(command: str) -> list[str]:
-    try:
-        return shlex.split(command)
-    except ValueError:  # a quote that is never closed
-        return command.split()
-
-
 def _of_command(ran: str, own: str, *, counts: bool) -> str:
     said = f"It ran “{_cut(ran)}”, which is not this control's own command, “{_cut(own)}”."
     if not counts:
         return f"{said} It is kept and counts for nothing. Run the control's command, or change it on its page."
     return (
-        f"{said} It counts, for the red and the green have to be of one command, not of that one; but what “due --run” "
-        "runs is the control's own, and a pass of it refreshes no proof of another. Run the control's command, or "
+        f"{said} It counts, for the red and the green have to be of one command, not of that one; on main the "
+        "control's own counts beside it, for the same checks. If that was not meant, run the control's command, or "
         "change it on its page."
     )
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from incidents.lessons.models import Control, ControlRecurrence, ControlRun, RootCause
-from incidents.lessons.services.control_history import CheckResult, Outcome, Recurrence, Run
+from incidents.lessons.models import Control, ControlRecurrence, ControlRun, ControlVersion, RootCause
+from incidents.lessons.services.control_history import CheckResult, Outcome, Recurrence, Run, commands_same
 from incidents.lessons.store.controls import control_progress
 from readiness.infra.correlation import current_correlation_id
 
@@ -58,8 +58,8 @@ def recurrence_exists(control_id: int, recurrence: int) -> bool:
     return ControlRecurrence.objects.filter(control_id=control_id, recurrence=recurrence).exists()
 
 
-def run_of(row: ControlRun) -> Run:
-    """A stored run as the state machine takes it."""
+def run_of(row: ControlRun, *, command: str) -> Run:
+    """A stored run as the state machine takes it; `command`: that of the control's version which it ran against."""
     return Run(
         version=row.version,
         outcome=Outcome(row.outcome),
@@ -71,6 +71,7 @@ def run_of(row: ControlRun) -> Run:
         finished_at=row.finished_at,
         received_at=row.received_at,
         sequence=row.sequence,
+        own=commands_same(row.command, command),
     )
 
 
@@ -91,10 +92,12 @@ def control_history(control_id: int, *, until: datetime | None = None) -> Iterat
     if until is not None:
         refuted, runs = refuted.filter(recorded_at__lte=until), runs.filter(received_at__lte=until)
     recurrences = list(refuted.order_by("sequence"))
+    versions = ControlVersion.objects.filter(control_id=control_id)
+    commands = dict(versions.values_list("version", "command"))
     for row in runs.order_by("sequence").iterator(chunk_size=500):
         while recurrences and recurrences[0].sequence < row.sequence:
             yield _recurrence_of(recurrences.pop(0))
-        yield run_of(row)
+        yield run_of(row, command=commands.get(row.version, ""))
     yield from (_recurrence_of(row) for row in recurrences)
 
 

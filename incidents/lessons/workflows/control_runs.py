@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from incidents.lessons import store
 from incidents.lessons.models import Control, ControlRun
-from incidents.lessons.services.control_history import Outcome, Run, RunEffect
+from incidents.lessons.services.control_history import Outcome, Run, RunEffect, commands_same
 from incidents.lessons.services.control_judging import Advance, control_run_apply
 from incidents.lessons.services.control_state import ControlKind, ControlVerdict
 from incidents.lessons.services.run_report import RunReport
@@ -55,12 +55,12 @@ def control_run_record(
     if earlier is not None:
         verdict = control_verdict(control, now=now, has_broken_commit=bool(broken_commits))
         done = Advance(store.control_progress(control), RunEffect(earlier.effect), earlier.effect_text)
-        return _answer(control, store.run_of(earlier), done, verdict, broken_commits)
+        return _answer(control, store.run_of(earlier, command=control.command), done, verdict, broken_commits)
     control.last_sequence += 1
     run = Run(
         version=control.version, outcome=report.outcome, commit=report.commit, on_main=report.on_main,
         command=report.command, overlay=report.overlay_sha256, checks=report.checks, finished_at=report.finished_at,
-        received_at=now, sequence=control.last_sequence,
+        received_at=now, sequence=control.last_sequence, own=commands_same(report.command, control.command),
     )  # fmt: skip
     advance = _advance(control, run, broken_commits)
     verdict = control_verdict(control, now=now, has_broken_commit=bool(broken_commits), progress=advance.progress)
@@ -102,7 +102,7 @@ def _retried(control: Control, report: RunReport, key: str | None) -> ControlRun
         report.outcome, report.commit, report.on_main, report.command, report.overlay_sha256, report.output_sha256,
         report.finished_at, list(report.checks),
     )  # fmt: skip
-    stored = store.run_of(row)
+    stored = store.run_of(row, command=control.command)
     same = sent == (
         stored.outcome, stored.commit, stored.on_main, stored.command, stored.overlay, row.output_sha256,
         stored.finished_at, list(stored.checks),

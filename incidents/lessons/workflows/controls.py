@@ -107,6 +107,7 @@ def control_revise(
         )
     draft = control_draft(**{name: changes.get(name, getattr(control, name)) for name in _FIELDS})
     renewed = new_version or draft.command != control.command or draft.kind != control.kind
+    why = reason.strip()[:1000] or _why_renewed(control, draft)
     changed = control_changes_say(before={name: getattr(control, name) for name in _FIELDS}, after=_fields(draft))
     for name, value in _fields(draft).items():
         setattr(control, name, value)
@@ -115,13 +116,17 @@ def control_revise(
         timeline_add(incident=control.incident, kind="control-changed", text=text, actor=actor)
     if renewed:
         control.version += 1
-        why = reason.strip()[:1000] or "its command changed"
         _version_keep(control, reason=why, actor=actor)
         text = f"{control.public_id} has a version {control.version}: {why}. It has to be proven anew."
         timeline_add(incident=control.incident, kind="control-version", text=text, actor=actor)
     verdict = control_verdict(control, now=utcnow(), has_broken_commit=has_broken_commit(control.incident_id))
     control_settle(control, progress=store.control_progress(control), verdict=verdict, actor=actor)
     return control
+
+
+def _why_renewed(control: Control, draft: ControlDraft) -> str:
+    changed = [name for name in ("kind", "command") if getattr(draft, name) != getattr(control, name)]
+    return f"its {' and '.join(changed)} changed" if changed else "nobody said why"
 
 
 _FIELDS = (
