@@ -12,22 +12,25 @@ from hypothesis import strategies as st
 
 from incidents.lessons.models import Control
 from incidents.lessons.services.control_state import ControlState
-from incidents.lessons.workflows import control_run_record
+from incidents.lessons.workflows import control_run_record, control_waive
 from incidents.triage.models import Incident
 from incidents.triage.workflows import incident_set_priority
 from incidents.triage.workflows.risks import incidents_risks_read
+from readiness.infra.clock import utcnow
 from readiness.infra.outbox import outbox_deliver
 from readiness.infra.refusals import Invalid
 from readiness.programs.models import Verdict
 from readiness.programs.services.definition import ControlsAsked
-from readiness.programs.services.facts import Claim, ControlFact
+from readiness.programs.services.evaluation import program_evaluate
+from readiness.programs.services.facts import Claim, ControlFact, ProgramFacts
 from readiness.programs.services.gates import GateStatus, gates_evaluate
 from readiness.programs.services.guarding import guarding_judge
 from readiness.programs.services.program_file import program_read, program_write
 from readiness.programs.services.program_yaml import ProgramFileError
+from readiness.programs.services.wording import verdict_sentence
 from readiness.programs.workflows import gate_attest, program_import, verdict_evaluate, verdict_record
 from tests.factories import ANYBODY, a_draft, a_founder, a_proven_control, a_run, an_incident
-from tests.programs.examples import NOW, gate
+from tests.programs.examples import NOW, definition, gate
 
 FILE = """\
 program: guarded
@@ -104,6 +107,16 @@ def test_a_waiver_lets_it_count_and_is_named() -> None:
     result = guarding_judge(criterion=one.criteria[0], asked=ControlsAsked(), controls=[waived], at=NOW)
     assert result.status == "met"
     assert result.evidence[0].reason == "is stale, waived: WVR-3 by Ada until 2026-04-01 00:00 UTC"
+    said = "CTL-7 “Budgets are checked” is stale, waived: WVR-3 by Ada until 2026-04-01 00:00 UTC"
+    assert (result.by_waiver, result.reason) == (True, said)
+    facts = ProgramFacts(controls=(waived,))
+    evaluation = program_evaluate(program=definition(gates=(one,)), facts=facts, now=NOW, as_of=None)
+    assert (evaluation.verdict.value, evaluation.gates[0].note) == ("GO", said)
+    assert verdict_sentence(evaluation) == "Every required gate passes. One gate passes only by a waiver."
+    proven = program_evaluate(
+        program=definition(gates=(one,)), facts=ProgramFacts(controls=(control("proven"),)), now=NOW, as_of=None
+    )
+    assert "waiver" not in verdict_sentence(proven)
 
 
 @given(st.lists(st.sampled_from([state for state in ControlState if state != "recorded"]), max_size=6))
@@ -116,9 +129,9 @@ def test_it_passes_exactly_when_all_that_count_are_proven(states: list[ControlSt
 def test_a_file_says_which_controls_and_reads_back() -> None:
     text = FILE.replace("{}", "{classes: [domain, system.bug], priorities: [P0], keys: [CTL-7]}")
     for source in (FILE, text):
-        definition = program_read(name="guarded.yaml", raw=source.encode()).definition
-        assert program_read(name="again.yaml", raw=program_write(definition).encode()).definition == definition
-    asked = definition.gates[0].criteria[0].controls
+        read = program_read(name="guarded.yaml", raw=source.encode()).definition
+        assert program_read(name="again.yaml", raw=program_write(read).encode()).definition == read
+    asked = read.gates[0].criteria[0].controls
     assert asked == ControlsAsked(classes=("domain", "system.bug"), priorities=("P0",), keys=("CTL-7",))
 
 
@@ -174,9 +187,24 @@ def test_a_broken_control_turns_its_gate_and_the_verdict_within_one_delivery(gua
 
 
 @pytest.mark.django_db
+def test_pages_name_the_waiver_by_which_a_gate_passes(guarded: Control, client: Client) -> None:
+    report(guarded, "failed", "1" * 40)
+    control_waive(
+        control_id=guarded.pk, reason="The vendor mends it.", expires_at=utcnow() + timedelta(days=3), actor=ANYBODY,
+        role="founder",
+    )  # fmt: skip
+    client.force_login(a_founder())
+    for address in ("/", "/programs/guarded/"):
+        page = client.get(address).content.decode()
+        assert "by waiver" in page
+        assert "One gate passes only by a waiver." in page
+    assert f"{guarded.public_id} “{guarded.title}” is broken, waived" in page
+
+
+@pytest.mark.django_db
 def test_the_incident_of_a_broken_control_cancels_no_pilot_until_a_person_confirms_it() -> None:
-    definition = program_read(name="pilot.yaml", raw=PILOT.encode()).definition
-    program_import(definition=definition, actor=ANYBODY)
+    read = program_read(name="pilot.yaml", raw=PILOT.encode()).definition
+    program_import(definition=read, actor=ANYBODY)
     proven = a_proven_control(incident=an_incident(incident={"priority": "P0", "status": "closed"}))
     report(proven, "failed", "1" * 40)
     own = Incident.objects.get(component=f"controls.{proven.public_id}")

@@ -32,7 +32,8 @@ class CriterionStatus(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionResult:
     """A criterion as evaluated; `reason` says in one clause why it is not met, `no_data` that nothing was recorded;
-    `computed`: it follows from controls, and nobody attests to it.
+    `computed`: it follows from controls, and nobody attests to it; `by_waiver`: it is met only because somebody waived
+    the proof, and `reason` says who.
     """
 
     key: str
@@ -45,6 +46,7 @@ class CriterionResult:
     by: str = ""
     at: datetime | None = None
     computed: bool = False
+    by_waiver: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,11 @@ class GateResult:
     next_step: str
     waiting_for: tuple[str, ...]
     criteria: tuple[CriterionResult, ...]
+
+    @property
+    def by_waiver(self) -> bool:
+        """It passes, and would not without a waiver; `note` names it."""
+        return self.status is GateStatus.PASS and any(criterion.by_waiver for criterion in self.criteria)
 
 
 def gates_evaluate(
@@ -117,7 +124,7 @@ def _gate_result(
     elif not criteria:
         status, note, step = GateStatus.IN_PROGRESS, "asks for nothing, so nothing can be shown", ""
     else:
-        status, note, step = GateStatus.PASS, "", ""
+        status, note, step = GateStatus.PASS, next((c.reason for c in criteria if c.by_waiver), ""), ""
     return GateResult(
         key=gate.key,
         title=gate.title,

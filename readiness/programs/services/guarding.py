@@ -40,6 +40,7 @@ def guarding_judge(
         evidence=tuple(_evidence(control) for control in shown),
         by="the console",
         computed=True,
+        by_waiver=status is CriterionStatus.MET and bool(reason),
     )
 
 
@@ -76,7 +77,13 @@ def _judge(
     if not counting:
         later = f"; {waiting} not due yet" if waiting else ""
         return CriterionStatus.UNMET, f"no control that counts, so nothing is shown{later}", "prove a control"
-    return CriterionStatus.MET, "", ""
+    return CriterionStatus.MET, _by_waiver(counting), ""
+
+
+def _by_waiver(counting: Sequence[ControlFact]) -> str:
+    """Whose waiver it takes for the criterion to be met; empty where every control is proven."""
+    waived = [control for control in counting if control.state != PROVEN]
+    return f"{_are(waived)}, {waived[0].waiver}" if waived else ""
 
 
 def _are(controls: Sequence[ControlFact]) -> str:

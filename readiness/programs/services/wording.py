@@ -52,7 +52,16 @@ def verdict_sentence(evaluation: Evaluation) -> str:
         reasons.append("every required gate passes" + (" and the score holds" if evaluation.rubric else ""))
     listed = ", ".join(reasons[:-1]) + (" and " if len(reasons) > 1 else "") + reasons[-1]
     target = evaluation.program.target
-    return f"for {target}: {listed}." if target else f"{listed[0].upper()}{listed[1:]}."
+    said = f"for {target}: {listed}." if target else f"{listed[0].upper()}{listed[1:]}."
+    return f"{said}{_waived(evaluation)}"
+
+
+def _waived(evaluation: Evaluation) -> str:
+    """` One gate passes only by a waiver.`, or nothing: a waiver is told wherever it counts."""
+    waived = sum(gate.by_waiver for gate in evaluation.gates)
+    if not waived:
+        return ""
+    return f" {counted(waived, 'gate').capitalize()} {'passes' if waived == 1 else 'pass'} only by a waiver."
 
 
 def uplift_segments(evaluation: Evaluation) -> list[Segment]:

@@ -75,6 +75,7 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
         yield f"Score {rubric.total} of {rubric.threshold} needed" + ("" if rubric.passed else f", {rubric.gap} short")
     passed = sum(gate.status == "PASS" for gate in evaluation.gates)
     yield f"Gates {passed} of {len(evaluation.gates)} pass"
+    yield from (f"  {gate.key} only by a waiver: {gate.note}" for gate in evaluation.gates if gate.by_waiver)
     if evaluation.blockers:
         yield "\nWhy" if evaluation.frozen else f"\nWhy not {'PROCEED' if program.kind == 'pilot' else 'GO'}"
         for blocker in evaluation.blockers:
