@@ -222,15 +222,19 @@ def test_the_signature_is_the_specifications() -> None:
      (410, False, True, True), (429, False, False, False), (500, False, False, False)],
 )  # fmt: skip
 def test_what_an_answer_means(status: int, arrived: bool, final: bool, gone: bool) -> None:
-    result = answer_judge(host="h", status=status, reason="", location_host="", retry_after="")
+    result = answer_judge(host="h", status=status, reason="", location_host="", retry_after="", now=NOW)
     assert (result.arrived, result.final, result.gone) == (arrived, final, gone)
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"), [("120", 120), ("", 0), ("soon", 0), ("-5", 0), ("9" * 30, 86_400), ("١", 0)]
-)
+    ("said", "seconds"),
+    [("120", 120), ("", 0), ("soon", 0), ("-5", 0), ("9" * 30, 86_400), ("١", 0),
+     ("Sun, 01 Mar 2026 12:10:00 GMT", 600), ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
+     ("Sun, 01 Mar 9999 11:00:00 GMT", 86_400), ("Sun, 99 Mar 2026 12:10:00 GMT", 0),
+     ("Sun, 01 Mar 0001 00:00:00 +2359", 0)],
+)  # fmt: skip
 def test_a_pause_that_is_asked_for_is_bounded(said: str, seconds: int) -> None:
-    result = answer_judge(host="h", status=503, reason="", location_host="", retry_after=said)
+    result = answer_judge(host="h", status=503, reason="", location_host="", retry_after=said, now=NOW)
     assert result.retry_after == timedelta(seconds=seconds)
 
 

@@ -1,7 +1,8 @@
 """What an attempt's result means: arrived, try again, give up, switch the channel off; and when a channel rests."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 RETRY_AFTER_MAX = timedelta(hours=24)
 FAILURES_BEFORE_REST = 3
@@ -24,7 +25,9 @@ class SendResult:
         return not self.error
 
 
-def answer_judge(*, host: str, status: int, reason: str, location_host: str, retry_after: str) -> SendResult:
+def answer_judge(
+    *, host: str, status: int, reason: str, location_host: str, retry_after: str, now: datetime
+) -> SendResult:
     """The specification's table of status codes: 2xx arrived, 410 switch off, all others are failures to try again."""
     if 200 <= status < 300:
         return SendResult(status)
@@ -33,10 +36,19 @@ def answer_judge(*, host: str, status: int, reason: str, location_host: str, ret
     if 300 <= status < 400:
         where = f" to {location_host}" if location_host else ""
         return SendResult(status, f"{host} redirects{where} ({status}); redirects are not followed. Enter the new URL.")
-    pause = timedelta(0)
-    if retry_after.isascii() and retry_after.isdigit():
-        pause = min(timedelta(seconds=int(retry_after[:9])), RETRY_AFTER_MAX)
+    pause = _pause_asked(retry_after, now)
     return SendResult(status, f"{host} answered {status} {reason}".strip() + ".", retry_after=pause)
+
+
+def _pause_asked(retry_after: str, now: datetime) -> timedelta:
+    """Seconds, or a date of RFC 9110; nothing for what is neither or past, and a day at most."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return min(timedelta(seconds=int(retry_after[:9])), RETRY_AFTER_MAX)
+    try:
+        at = parsedate_to_datetime(retry_after)
+        return max(min(at.replace(tzinfo=at.tzinfo or UTC) - now, RETRY_AFTER_MAX), timedelta(0))
+    except (ValueError, OverflowError):
+        return timedelta(0)
 
 
 def rest_after(*, failures: int, now: datetime) -> datetime | None:

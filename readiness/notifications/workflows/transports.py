@@ -93,6 +93,7 @@ def _post(url: str, body: str, headers: Mapping[str, str]) -> SendResult:
         reason=text_scrub(answer.reason),
         location_host=location,
         retry_after=answer.headers.get("retry-after", ""),
+        now=utcnow(),
     )
 
 
