@@ -51,6 +51,13 @@ PROVES_NOTHING: dict[str, tuple[tuple[Event, ...], str]] = {
     "a renewed version without a red of its own": (
         (RED, GREEN, Recurrence(version=1, at=START), run("passed", FIXED, version=2)), "ineffective",
     ),
+    "the red and green from before the recurrence, sent again for a new version": (
+        (
+            RED, GREEN, Recurrence(version=1, at=AFTER),
+            run("failed", BROKEN, version=2, finished_at=START, received_at=AFTER),
+            run("passed", FIXED, version=2, finished_at=START, received_at=AFTER),
+        ), "ineffective",
+    ),
     "green again after the recurrence": ((RED, GREEN, Recurrence(version=1, at=START), RED, GREEN), "ineffective"),
 }  # fmt: skip
 

@@ -65,6 +65,9 @@ def _judge(progress: Progress, run: Run, broken_commits: Sequence[str]) -> Advan
         )
     if progress.ineffective_version and run.version <= progress.ineffective_version:
         return Advance(progress, RunEffect.NONE, "The control is ineffective: runs of this version count no more.")
+    if progress.ineffective_version and progress.ineffective_at and run.moment < progress.ineffective_at:
+        text = "The run ended before the incident came back: sent again, it says nothing of the new version."
+        return Advance(progress, RunEffect.NONE, text)
     if run.outcome is Outcome.FAILED:
         return _failed(progress, run, failed, broken_commits)
     if failed or run.ids(Outcome.ERROR):
