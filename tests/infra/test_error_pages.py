@@ -2,12 +2,12 @@
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 from django.views.csrf import csrf_failure
-from django.views.defaults import page_not_found, permission_denied, server_error
+from django.views.defaults import bad_request, page_not_found, permission_denied, server_error
 
 from readiness.tenants.models import User
 
@@ -23,6 +23,12 @@ def test_it_renders_a_failure_without_database_or_context() -> None:
     assert response.status_code == 500
     assert b"Something broke on our side" in response.content
     assert b"/static/css/console.css" in response.content
+
+
+def test_it_says_that_a_form_was_too_large() -> None:
+    response = bad_request(_request(), RequestDataTooBig("Request body exceeded settings."))
+    assert response.status_code == 400
+    assert b"Nothing was saved. It was more than a form may hold" in response.content
 
 
 def test_it_says_that_a_form_was_out_of_date() -> None:
