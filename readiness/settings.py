@@ -171,7 +171,7 @@ READINESS_TRUSTED_PROXIES = [
     for proxy in env.list("READINESS_TRUSTED_PROXIES", default=["127.0.0.1", "::1"] if HTTPS else [])
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+FORM_RENDERER = "readiness.infra.form_renderer.ConsoleRenderer"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # what a form may send; machine bodies are bounded where they are read
 
 LANGUAGE_CODE = "en"

@@ -24,7 +24,7 @@ from incidents.lessons.services.waivers import waiver_may_be_given
 from incidents.lessons.services.what_broke import WhatBroke, what_broke_tell
 from incidents.lessons.workflows import IncidentStory, incident_story_read
 from incidents.triage.services.response import is_grave
-from incidents.triage.workflows import incident_life_read, timeline_page_read
+from incidents.triage.workflows import incident_life_read, timeline_page_of
 
 MAX_OFFERED = 6
 TIMELINE_SHOWN = 30
@@ -54,7 +54,7 @@ def incident_page(
         "incident": story.incident,
         "error": error,
         "life": incident_life_read(incident_id=incident_id, incident=story.incident),
-        "timeline": timeline_page_read(incident_id=incident_id, limit=TIMELINE_SHOWN),
+        "timeline": timeline_page_of(incident=story.incident, merged=story.merged, limit=TIMELINE_SHOWN),
         "broke": None if error is None else what_broke(error),
         "evidence": story.around.evidence,
         "retention_days": settings.READINESS_RETENTION_DAYS,

@@ -28,6 +28,7 @@ from incidents.triage.workflows.life_reading import (
     TimelinePage,
     incident_life_read,
     life_signs,
+    timeline_page_of,
     timeline_page_read,
 )
 from incidents.triage.workflows.merging import incident_merge, incident_unmerge
@@ -126,6 +127,7 @@ __all__ = [
     "slice_read",
     "split_preview",
     "timeline_add",
+    "timeline_page_of",
     "timeline_page_read",
     "trends_read",
     "unmerge_preview",

@@ -187,12 +187,15 @@ def _escalate_one(txn: SingleConnectionTxn, incident: Incident, step: int, reach
     )
 
 
-def path_read(project_id: int) -> dict[int, Reached]:
-    """step → who is told there: the project's own, else the installation's, else the founders."""
+def path_read(project_id: int, *, founders: Sequence[str] | None = None) -> dict[int, Reached]:
+    """step → who is told there: the project's own, else the installation's, else the founders (their addresses, where
+    the caller has read them).
+    """
     contacts: Sequence[EscalationContact] = store.contacts_of(project_id)
     rows = [(c.project_id, c.step, c.address, c.name or (str(c.user) if c.user else "")) for c in contacts]
     covered = {step for _, step, _, _ in rows}
-    founders = founder_addresses() if covered != set(STEPS) else []
+    if founders is None:
+        founders = founder_addresses() if covered != set(STEPS) else []
     return path_reached(contacts=rows, founders=founders)
 
 

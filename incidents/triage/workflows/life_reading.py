@@ -1,5 +1,6 @@
 """What the incident page, the list and the timeline show of an incident's life: a fixed number of queries."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -130,18 +131,18 @@ def incident_life_read(session: Session, *, incident_id: int, incident: Incident
     if incident is None:
         raise NotFound(f"There is no INC-{incident_id}. The list of incidents has those that there are.")
     now, needed = utcnow(), post_mortem_needed(priority=incident.priority)
-    undo = _undoable(incident, now)
+    undo, people = _undoable(incident, now), tuple(people_able_to_act())
     return IncidentLife(
         incident=incident,
         now=now,
         signs=life_signs(incident, now=now),
-        path=_path(incident),
+        path=_path(incident, people),
         last_update=store.update_latest(incident.pk),
         undo=undo,
         undo_until=undo.at + UNDO_WITHIN if undo else None,
         post_mortem_needed=needed,
         post_mortem=store.post_mortem_latest(incident.pk) if needed else None,
-        people=tuple(people_able_to_act()),
+        people=people,
         responses=tuple(RESPONSES.values()),
         snooze_choices=snooze_choices(priority=incident.priority, release=incident.last_release),
         snooze_longest=span_words(response_of(incident.priority).snooze_at_most),
@@ -157,12 +158,13 @@ def _undoable(incident: Incident, now: datetime) -> IncidentMove | None:
     return None
 
 
-def _path(incident: Incident) -> tuple[EscalationShown, ...]:
+def _path(incident: Incident, people: Sequence[User]) -> tuple[EscalationShown, ...]:
     """The steps of this priority's path while nobody has taken it."""
     steps = response_of(incident.priority).steps
     if incident.status not in store.OPEN or incident.acknowledged_at is not None or not steps:
         return ()
-    reached = path_read(incident.project_id)
+    founders = sorted(person.email for person in people if person.role == User.Role.FOUNDER)
+    reached = path_read(incident.project_id, founders=founders)
     told, waiting = incident.escalation_step, incident.snoozed_at is None
     shown = []
     for step in range(1, steps + 1):
@@ -190,8 +192,15 @@ def timeline_page_read(
     incident = store.incident_find(incident_id)
     if incident is None:
         raise NotFound(f"There is no INC-{incident_id}. The list of incidents has those that there are.")
-    ids = [incident.pk, *store.merged_ids(incident.pk)]
-    rows = store.timeline_page(ids, before=_point(before), limit=limit + 1)
+    return timeline_page_of(incident=incident, merged=store.merged_ids(incident.pk), before=before, limit=limit)
+
+
+@transactional(TransactionIntent.READ_ONLY)
+def timeline_page_of(
+    session: Session, *, incident: Incident, merged: Sequence[int], before: str = "", limit: int = TIMELINE_PAGE
+) -> TimelinePage:
+    """The same of an incident that the caller has read, with those that are part of it. One query."""
+    rows = store.timeline_page([incident.pk, *merged], before=_point(before), limit=limit + 1)
     entries = rows[:limit]
     older = f"{entries[-1].at.timestamp():.6f}-{entries[-1].pk}" if len(rows) > limit else None
     return TimelinePage(incident, tuple(entries), older)

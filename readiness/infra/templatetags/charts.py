@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -16,6 +18,7 @@ NEAR_PERCENT = 9.0  # two labels of five figures collide on a phone when closer 
 CLOSE_PERCENT, NUDGE = 14.0, 4  # and touch when closer than this, unless each gives way by so many pixels
 SPARK_HEIGHT = 40
 SPARK_STEP = 4
+PEAK = format_html(' class="{}"', "is-peak")
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 
@@ -127,6 +130,15 @@ class Sparkline:
     bars: list[SparkBar]
     text: str
     idle: bool = False
+
+    @property
+    def rects(self) -> SafeString:
+        """Its bars as SVG, in one go: in a template each bar would cost five look-ups."""
+        return format_html_join(
+            "",
+            '<rect x="{}" y="{}" width="{}" height="{}"{}/>',
+            ((bar.x, bar.y, bar.width, bar.height, PEAK if bar.peak else "") for bar in self.bars),
+        )
 
 
 @register.simple_tag

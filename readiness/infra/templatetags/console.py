@@ -7,6 +7,7 @@ shows only when its page exists in this installation.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -15,7 +16,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.template import Context
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 from readiness.infra.clock import isoz, utcnow
@@ -66,16 +67,23 @@ def when(moment: datetime | date | None) -> SafeString | str:
     if not moment:
         return "—"
     if not isinstance(moment, datetime):
-        text, exact = relative_day(moment, utcnow().date()), moment.isoformat()
-        return format_html('<time datetime="{}" title="{}">{}</time>', exact, exact, text)
-    exact = isoz(moment.replace(microsecond=0)) or ""
-    title = f"{exact[:10]} {exact[11:19]} UTC"
-    return format_html('<time datetime="{}" title="{}">{}</time>', exact, title, relative_time(moment, utcnow()))
+        exact = title = moment.isoformat()
+        text = relative_day(moment, utcnow().date())
+    else:
+        exact = isoz(moment.replace(microsecond=0)) or ""
+        title, text = f"{exact[:10]} {exact[11:19]} UTC", relative_time(moment, utcnow())
+    return format_html('<time datetime="{}" title="{}">{}</time>', exact, title, text)
 
 
 @register.simple_tag
 def pill(kind: str, text: object) -> SafeString:
     """A word in a status colour; raises ValueError for a kind that the stylesheet does not know."""
+    return _pill(kind, conditional_escape(text if isinstance(text, str) else str(text)))
+
+
+@lru_cache(maxsize=1_000)
+def _pill(kind: str, text: SafeString) -> SafeString:
+    """The same few words stand in every row of every list."""
     if kind not in PILL_KINDS:
         raise ValueError(f"A pill is one of {', '.join(PILL_KINDS)}; got {kind!r}.")
     return format_html('<span class="pill pill-{}">{}</span>', kind, text)
