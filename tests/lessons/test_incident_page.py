@@ -25,7 +25,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-QUERIES = 37  # of the page: the session and its person among them
+QUERIES = 31  # of the page: the session and its person among them
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 

@@ -11,7 +11,7 @@ from incidents.errors.workflows.erasing import (
 from incidents.errors.workflows.impact import (
     kept_frames_read,
     people_hit_read,
-    project_sends_read,
+    project_has_read,
     window_drops_read,
 )
 from incidents.errors.workflows.keeping import errors_keep
@@ -122,7 +122,7 @@ __all__ = [
     "person_erase",
     "person_erasure_preview",
     "product_jobs_read",
-    "project_sends_read",
+    "project_has_read",
     "raw_input_set",
     "reports_forget",
     "rollups_compare",

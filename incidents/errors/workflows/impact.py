@@ -10,7 +10,7 @@ from incidents.errors.services.people import PeopleHit, people_count
 from incidents.errors.store import drops as drops_store
 from incidents.errors.store import people as people_store
 from incidents.errors.store.keeping import kept_payloads
-from incidents.errors.store.questions import project_sends
+from incidents.errors.store.questions import ProjectHas, project_has
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
 WIDEST_WINDOW = timedelta(hours=48)
@@ -36,9 +36,9 @@ def window_drops_read(
 
 
 @transactional(TransactionIntent.READ_ONLY)
-def project_sends_read(session: Session, *, project_id: int) -> tuple[bool, bool]:
-    """(the project has sent spans, its users have sent words), as far as they are kept. One query."""
-    return project_sends(project_id=project_id)
+def project_has_read(session: Session, *, project_id: int) -> ProjectHas:
+    """What the project has any of. One query."""
+    return project_has(project_id=project_id)
 
 
 @transactional(TransactionIntent.READ_ONLY)

@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from incidents.errors.adapters import ErrorView, error_view, said_view
-from incidents.errors.workflows import incident_sampled_read
 from incidents.lessons.adapters import together_views
 from incidents.lessons.forms import (
     ControlForm,
@@ -58,7 +57,7 @@ def incident_page(
         "broke": None if error is None else what_broke(error),
         "evidence": story.around.evidence,
         "retention_days": settings.READINESS_RETENTION_DAYS,
-        "sampled": incident_sampled_read(incident_ids=[incident_id, *story.merged]),
+        "sampled": story.sampled,
         "together": together_views(story.together),
         "said": [said_view(report) for report in story.said],
         "steps": _steps(story),

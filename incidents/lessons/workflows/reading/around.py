@@ -12,7 +12,8 @@ from incidents.errors.services.drop_figures import DropWords
 from incidents.errors.services.normalising import payload_decompress
 from incidents.errors.services.own_frames import own_frames
 from incidents.errors.services.people import PeopleHit
-from incidents.errors.workflows import kept_frames_read, people_hit_read, project_sends_read, window_drops_read
+from incidents.errors.store.questions import ProjectHas
+from incidents.errors.workflows import kept_frames_read, people_hit_read, window_drops_read
 from incidents.lessons import store
 from incidents.lessons.models import Control, Lesson
 from incidents.lessons.services.around import (
@@ -81,29 +82,27 @@ def around_read(
     groups: Sequence[str],
     together: Sequence[ErrorEvent],
     releases: Sequence[IncidentRelease],
+    has: ProjectHas,
     has_spans: bool,
     has_words: bool,
 ) -> Around:
-    """`groups`: its fingerprints, the latest first; `together`: the errors of the correlation that is shown;
-    `has_spans`, `has_words`: spans and users' words are shown.
+    """`groups`: its fingerprints, the latest first; `together`: the errors of the correlation that is shown; `has`:
+    what the project has any of; `has_spans`, `has_words`: spans and users' words are shown.
     """
     detail = payload_decompress(event.payload) if event is not None else {}
     people = people_hit_read(project_id=incident.project_id, fingerprints=groups, last_seen=incident.last_seen)
-    spans, words = project_sends_read(project_id=incident.project_id)
     candidates = incidents_like(incident)
     changes = _changes(incident)
     similar = _similar(incident, own_frames(detail), candidates)
     return Around(
         people=people,
-        drops=window_drops_read(
-            project_id=incident.project_id, first_seen=incident.first_seen, last_seen=incident.last_seen
-        ),
+        drops=_drops(incident) if has.dropped else [],
         evidence=evidence_complete(
             incident,
             event=event,
             detail=detail,
-            spans=has_spans if spans or has_spans else None,
-            user_words=has_words if words or has_words else None,
+            spans=has_spans if has.spans or has_spans else None,
+            user_words=has_words if has.words or has_words else None,
         ),
         changes=changes,
         similar=similar,
@@ -111,6 +110,12 @@ def around_read(
         guidance=playbook_for_class_read(error_class=incident.error_class, component=incident.component),
         playbook=list(store.playbook_entries(error_class=incident.error_class)),
         checks_first=check_first_suggest(known=_known(incident, changes, candidates, together, releases, people)),
+    )
+
+
+def _drops(incident: Incident) -> Sequence[DropWords]:
+    return window_drops_read(
+        project_id=incident.project_id, first_seen=incident.first_seen, last_seen=incident.last_seen
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from incidents.errors.models import ErrorColumns, ErrorEvent, UserReport
+from incidents.errors.services.drop_figures import SampledSpan
 from incidents.errors.services.waterfall import Waterfall, waterfall_build
 from incidents.errors.store.keeping import ErasedCount
 from incidents.errors.store.questions import errors_by_correlation
@@ -12,6 +13,8 @@ from incidents.errors.workflows import (
     EventShown,
     erasures_read,
     event_to_show,
+    incident_sampled_read,
+    project_has_read,
     trace_spans_read,
     user_reports_read,
 )
@@ -48,9 +51,9 @@ TIMELINE_SHOWN = 200
 @dataclass(frozen=True, slots=True)
 class IncidentStory:
     """One incident from first event to proven prevention. `event` is the one that `shown` tells of, None when
-    nothing is left; `erased`: how many are gone on purpose; `merged`: the incidents that are part of it; `together` are
-    the errors of its correlation, `waterfall` the spans of its trace; `said` is what users wrote about it; `around` is
-    what helps to find the cause.
+    nothing is left; `erased`: how many are gone on purpose, `sampled`: how many were only counted; `merged`: the
+    incidents that are part of it; `together` are the errors of its correlation, `waterfall` the spans of its trace;
+    `said` is what users wrote about it; `around` is what helps to find the cause.
     """
 
     incident: Incident
@@ -59,6 +62,7 @@ class IncidentStory:
     event: ErrorColumns | None
     shown: EventShown
     erased: Sequence[ErasedCount]
+    sampled: Sequence[SampledSpan]
     together: Sequence[ErrorEvent]
     waterfall: Waterfall
     said: Sequence[UserReport]
@@ -87,6 +91,7 @@ def incident_story_read(
     if incident is None or (project_id is not None and incident.project_id != project_id):
         raise NotFound(f"There is no INC-{incident_id}. The list of incidents has those that there are.")
     now, merged = utcnow(), merged_ids(incident.pk)
+    has = project_has_read(project_id=incident.project_id)
     groups = fingerprints_of_incident(incident.pk)
     shown = event_to_show(project_id=incident.project_id, error_id=incident.last_error_id, fingerprints=groups)
     event = shown.event
@@ -100,7 +105,11 @@ def incident_story_read(
         incident, has_lesson=bool(lessons), controls=rows, waivers=facts, has_post_mortem=reviewed
     )
     releases = releases_of(incident.pk)
-    together, waterfall, said = _together(event), _waterfall(event), _said(incident, event, groups)
+    together, waterfall, said = (
+        _together(event),
+        _waterfall(event) if has.spans else Waterfall(),
+        _said(incident, event, groups) if has.words else [],
+    )
     counted = hours_of(incident.pk, since=now - timedelta(hours=HOURS_SHOWN))
     return IncidentStory(
         incident=incident,
@@ -108,7 +117,8 @@ def incident_story_read(
         clock=diagnosis_clock(detected_at=incident.detected_at, diagnosed_at=incident.diagnosed_at, now=now),
         event=event,
         shown=shown,
-        erased=erasures_read(project_id=incident.project_id, fingerprints=groups),
+        erased=erasures_read(project_id=incident.project_id, fingerprints=groups) if has.erased else [],
+        sampled=incident_sampled_read(incident_ids=[incident.pk, *merged]) if has.dropped else [],
         together=together,
         waterfall=waterfall,
         said=said,
@@ -135,6 +145,7 @@ def incident_story_read(
             groups=groups,
             together=together,
             releases=releases,
+            has=has,
             has_spans=bool(waterfall.spans),
             has_words=bool(said),
         ),
