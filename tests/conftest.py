@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from pytest_django.plugin import DjangoDbBlocker
 
+from readiness.infra.remembered import forget_all
 from tests.databases import (
     Databases,
     PostgresDatabases,
@@ -63,6 +64,12 @@ def fresh_database(template_database: Template, django_db_blocker: DjangoDbBlock
     with django_db_blocker.unblock(), connected_to(name):
         yield template_database.databases.url(name)
     template_database.databases.drop(name)
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What a test wrote is rolled back: the next one starts as a new process would."""
+    forget_all()
 
 
 @pytest.fixture(autouse=True)

@@ -33,7 +33,6 @@ from readiness.programs.store.verdicts import (
     verdicts_of,
 )
 from readiness.programs.store.words import (
-    attestation_fact,
     attestation_insert,
     attestations_newest,
     categories_by_key,
@@ -50,7 +49,6 @@ from readiness.programs.store.words import (
 
 __all__ = [
     "actor_columns",
-    "attestation_fact",
     "attestation_insert",
     "attestations_newest",
     "categories_by_key",

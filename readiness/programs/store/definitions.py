@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from readiness.infra.remembered import Remembered
 from readiness.infra.transactions import SingleConnectionTxn
 from readiness.programs.models import (
     Criterion,
@@ -18,6 +19,8 @@ from readiness.programs.store.evidence import decimal_plain
 
 PROGRAMS_SHOWN = 100
 M = TypeVar("M", Gate, Criterion, RubricCategory)
+# By a program and the moment of its last import, which alone writes a definition: what is kept is never old.
+_DEFINITIONS: Remembered[ProgramDefinition] = Remembered(most=2 * PROGRAMS_SHOWN)
 
 
 def program_find(slug: str) -> Program | None:
@@ -138,7 +141,12 @@ def program_pin(*, program: Program, as_of: date | None, recorded: dict[str, Any
 
 
 def program_definition(program: Program) -> ProgramDefinition:
-    """The definition, read back from its rows: three queries."""
+    """The definition, read back from its rows: three queries after an import, then none by this process."""
+    key = (program.pk, program.slug, program.updated_at)
+    return _DEFINITIONS.find(key) or _DEFINITIONS.keep(key, _definition_read(program))
+
+
+def _definition_read(program: Program) -> ProgramDefinition:
     gates = Gate.objects.filter(program=program, retired=False).order_by("position")
     criteria: dict[int, list[Criterion]] = {}
     for criterion in Criterion.objects.filter(program=program, retired=False).order_by("position"):

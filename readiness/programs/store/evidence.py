@@ -13,7 +13,7 @@ from readiness.programs.models import (
     Evidence,
     Program,
 )
-from readiness.programs.services.evidence import EvidenceDraft
+from readiness.programs.services.evidence import EvidenceDraft, evidence_ref
 from readiness.programs.services.facts import (
     EvidenceFact,
     Outcome,
@@ -27,19 +27,29 @@ def decimal_plain(value: Decimal) -> Decimal:
     return Decimal(f"{value.normalize():f}")
 
 
-def evidence_fact(evidence: Evidence) -> EvidenceFact:
+# What a fact is made of, in the order of `evidence_fact_of`.
+EVIDENCE_READS = ("id", "kind", "title", "url", "note", "outcome", "value", "unit", "collected_at", "valid_until")
+
+
+def evidence_fact_of(values: Sequence[Any]) -> EvidenceFact:
+    """The same of a row of EVIDENCE_READS: a page reads dozens, and their other columns are nothing to it."""
+    pk, kind, title, url, note, outcome, value, unit, collected_at, valid_until = values
     return EvidenceFact(
-        ref=evidence.public_id,
-        kind=evidence.kind,
-        title=evidence.title,
-        url=evidence.url,
-        note=evidence.note,
-        outcome=Outcome(evidence.outcome),
-        value=decimal_plain(evidence.value) if evidence.value is not None else None,
-        unit=evidence.unit,
-        collected_at=evidence.collected_at,
-        valid_until=evidence.valid_until,
+        ref=evidence_ref(pk),
+        kind=kind,
+        title=title,
+        url=url,
+        note=note,
+        outcome=Outcome(outcome),
+        value=decimal_plain(value) if value is not None else None,
+        unit=unit,
+        collected_at=collected_at,
+        valid_until=valid_until,
     )
+
+
+def evidence_fact(evidence: Evidence) -> EvidenceFact:
+    return evidence_fact_of([getattr(evidence, name) for name in EVIDENCE_READS])
 
 
 def evidence_insert(
