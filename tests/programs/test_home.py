@@ -26,7 +26,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-QUERIES = 31
+QUERIES = 20
 
 
 def words(client: Client) -> str:
@@ -64,6 +64,22 @@ def test_it_draws_errors_and_incidents_by_day_without_those_of_samples() -> None
     assert (values[-1], values[-9], sum(value or 0 for value in values)) == (2, 1, 3)
     assert errors.sentence == "more than the week before: 2 after 1"
     assert opened.series[0].values == errors.series[0].values
+
+
+def test_what_happened_just_now_stands_there_on_the_next_look() -> None:
+    now = utcnow()
+    for back in (0, 1, 8):
+        an_incident(received_at=now - timedelta(days=back))
+    errors, opened = (chart.series[0].values for chart in home_read().trends)
+    assert errors == opened
+    assert (opened[-1], opened[-2], opened[-9]) == (1, 1, 1)
+    for back in (0, 1):
+        an_incident(received_at=now - timedelta(days=back))
+    again = home_read()
+    for chart in again.trends:
+        assert chart.series[0].values[-2:] == (2, 2)
+        assert chart.series[0].values[-9] == 1
+    assert again.incidents.open_total == 5
 
 
 def test_it_says_what_will_happen_again(client: Client) -> None:

@@ -93,6 +93,19 @@ class Control(models.Model):
                 name="lessons_control_awaited",
                 condition=models.Q(due_on__isnull=False, state__in=tuple(state.value for state in AWAITED)),
             ),
+            # controls_failing(): the longest first, of what prevents nothing any more or may be overdue
+            models.Index(
+                fields=["state_at"],
+                name="lessons_control_failing",
+                condition=models.Q(state__in=("broken", "ineffective", "stale"))
+                | models.Q(due_on__isnull=False, state__in=tuple(state.value for state in AWAITED)),
+            ),
+            # unprevented_count(): those that do not hold
+            models.Index(
+                fields=["state", "due_on", "incident"],
+                name="lessons_control_unheld",
+                condition=~models.Q(state__in=("proven", "recorded")),
+            ),
             # controls_standing(): a project's, for its gates and for CI
             models.Index(fields=["project_id", "state"], name="lessons_control_project"),
             # controls_of_kind(): playbook entries, newest first

@@ -27,7 +27,7 @@ def first_real_incident(*, project_id: int | None = None) -> Incident | None:
 
 
 def last_diagnosed_incident(*, project_id: int | None = None) -> Incident | None:
-    """The real incident whose clock stopped last (index triage_incident_diagnosed)."""
+    """The real incident whose clock stopped last (index triage_incident_took)."""
     return _real(project_id).filter(diagnosed_at__isnull=False).order_by("-diagnosed_at").first()
 
 

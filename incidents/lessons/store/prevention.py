@@ -1,27 +1,43 @@
 """What is not prevented: controls that prove nothing (yet, or any more), and incidents without any."""
 
 from datetime import date
+from typing import NamedTuple
 
-from django.db.models import Count
+from django.db import connection
 
-from incidents.lessons.models import Control
-from incidents.lessons.store.controls import incidents_uncontrolled
-from incidents.lessons.store.due import awaited_past
-from incidents.triage.models import Incident
-
-HOLDING = (Control.State.PROVEN, Control.State.RECORDED)
 COUNTED_UP_TO = 1_000
+# Of the controls, the few of samples are looked up (triage_incident_unreal), not the many of real incidents.
+_COUNTED = """
+SELECT state, count(*), count(*) FILTER (WHERE state IN ('unproven', 'failing_before') AND due_on < %s)
+FROM lessons_control control
+WHERE state NOT IN ('proven', 'recorded') AND NOT EXISTS (
+  SELECT 1 FROM triage_incident incident WHERE incident.id = control.incident_id AND (synthetic OR hidden)
+)
+GROUP BY state
+UNION ALL
+SELECT '', count(*), 0 FROM (
+  SELECT id FROM triage_incident incident
+  WHERE NOT synthetic AND NOT hidden AND merged_into_id IS NULL
+    AND NOT EXISTS (SELECT 1 FROM lessons_control made WHERE made.incident_id = incident.id)
+    AND NOT EXISTS (SELECT 1 FROM lessons_control opened WHERE opened.own_incident_id = incident.id)
+  LIMIT %s
+) uncontrolled
+"""
 
 
-def controls_not_holding(today: date) -> dict[str, tuple[int, int]]:
-    """state → (controls of real incidents that do not hold, of those past the day to be proven by). One query."""
-    rows = Control.objects.exclude(state__in=HOLDING).filter(incident__synthetic=False, incident__hidden=False)
-    late = Count("pk", filter=awaited_past(today))
-    counted = rows.values_list("state").annotate(total=Count("pk"), late=late).order_by()
-    return {state: (total, overdue) for state, total, overdue in counted}
+class Unprevented(NamedTuple):
+    """`states`: state → (controls of real incidents that do not hold, of those past the day to be proven by).
+    `without`: real incidents, open or resolved, that nothing keeps from happening again, COUNTED_UP_TO at the most.
+    """
+
+    states: dict[str, tuple[int, int]]
+    without: int
 
 
-def incidents_without_control() -> int:
-    """Real incidents, open or resolved, that nothing keeps from happening again: COUNTED_UP_TO at the most."""
-    rows = Incident.objects.filter(synthetic=False, hidden=False, merged_into__isnull=True)
-    return incidents_uncontrolled(rows).order_by().values("pk")[:COUNTED_UP_TO].count()
+def unprevented_count(today: date) -> Unprevented:
+    """One query (index lessons_control_unheld)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTED, [today.isoformat(), COUNTED_UP_TO])
+        found = {state: (total, overdue) for state, total, overdue in cursor.fetchall()}
+    without, _ = found.pop("")
+    return Unprevented(found, without)

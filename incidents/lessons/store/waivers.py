@@ -97,4 +97,4 @@ def incidents_waiver_lapsed(now: datetime, *, limit: int) -> QuerySet[Incident]:
     done = Incident.objects.filter(status__in=(Incident.Status.PREVENTED, Incident.Status.CLOSED), synthetic=False)
     held = Q(pk__in=counting.values("incident_id")) | Q(pk__in=proven.values("incident_id"))
     lapsed = done.filter(pk__in=given.values("incident_id")).exclude(held | Q(pk__in=read.values("incident_id")))
-    return lapsed.order_by("priority", "-last_seen")[:limit]
+    return lapsed.only("title", "priority", "status").order_by("priority", "-last_seen")[:limit]

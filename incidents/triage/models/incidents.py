@@ -3,6 +3,9 @@
 from django.db import models
 from django.db.models.lookups import IsNull
 
+# What a person may still have to do something about: the open ones, and those that were only prevented.
+_UNFINISHED = ("detected", "acknowledged", "diagnosed", "recurred", "prevented")
+
 
 class Incident(models.Model):
     """Detected → acknowledged → diagnosed → prevented → closed, or recurred. Shown as `INC-<pk>`.
@@ -107,13 +110,31 @@ class Incident(models.Model):
             # incidents_like(): what an incident's page compares it with
             models.Index(fields=["project_id", "error_class", "-id"], name="triage_incident_class"),
             models.Index(fields=["project_id", "component", "-id"], name="triage_incident_component"),
-            # incidents_blocking(): open P0 and P1 for the verdict
+            # incidents_blocking(), incidents_undiagnosed(): the grave ones, whatever became of them
             models.Index(fields=["priority", "status"], name="triage_incident_priority"),
-            # diagnoses_hourly(): the trend of the diagnosis clock
+            # incidents_waiting(): the gravest with a next step; incident_figures(), diagnosis_clocks()
             models.Index(
-                fields=["diagnosed_at"],
-                name="triage_incident_diagnosed",
-                condition=models.Q(diagnosed_at__isnull=False),
+                fields=["priority", "-last_seen", "status", "hidden", "detected_at", "diagnosed_at"],
+                name="triage_incident_waiting",
+                condition=models.Q(synthetic=False, status__in=_UNFINISHED),
+            ),
+            # diagnosis_clocks(), diagnoses_hourly(): how long diagnoses took
+            models.Index(
+                fields=["diagnosed_at", "detected_at"],
+                name="triage_incident_took",
+                condition=models.Q(diagnosed_at__isnull=False, synthetic=False, merged_into__isnull=True),
+            ),
+            # incidents_opened_daily(): the trend of the home page
+            models.Index(
+                fields=["detected_at"],
+                name="triage_incident_opened",
+                condition=models.Q(synthetic=False, hidden=False, merged_into__isnull=True),
+            ),
+            # controls_not_holding(): the few that no figure counts
+            models.Index(
+                fields=["id"],
+                name="triage_incident_unreal",
+                condition=models.Q(synthetic=True) | models.Q(hidden=True),
             ),
             # incidents_listed(): the default list, open and awake, what needs a person first
             models.Index(

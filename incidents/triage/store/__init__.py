@@ -1,6 +1,6 @@
 """Triage's queries: the batch that counts errors into incidents, and what is asked of them; import them from here."""
 
-from incidents.triage.store.clocks import diagnoses_running, diagnoses_taken
+from incidents.triage.store.clocks import diagnosis_clocks
 from incidents.triage.store.counting import (
     FingerprintKey,
     fingerprint_add,
@@ -20,10 +20,8 @@ from incidents.triage.store.counting import (
     timeline_append,
 )
 from incidents.triage.store.figures import (
-    incidents_open_counts,
+    incident_figures,
     incidents_opened_daily,
-    incidents_real_exist,
-    recurrences_counts,
 )
 from incidents.triage.store.life import (
     LoudIncident,
@@ -115,8 +113,7 @@ __all__ = [
     "contacts_of",
     "daily_summary_add",
     "daily_summary_find",
-    "diagnoses_running",
-    "diagnoses_taken",
+    "diagnosis_clocks",
     "figures_join",
     "figures_take",
     "fingerprint_add",
@@ -136,6 +133,7 @@ __all__ = [
     "hours_count",
     "hours_of",
     "incident_add",
+    "incident_figures",
     "incident_find",
     "incident_open",
     "incident_titles",
@@ -155,10 +153,8 @@ __all__ = [
     "incidents_of_groups",
     "incidents_open",
     "incidents_open_count",
-    "incidents_open_counts",
     "incidents_opened_daily",
     "incidents_overdue",
-    "incidents_real_exist",
     "incidents_to_escalate",
     "incidents_to_merge_into",
     "incidents_to_update",
@@ -179,7 +175,6 @@ __all__ = [
     "post_mortem_latest",
     "post_mortems_of",
     "post_mortems_written",
-    "recurrences_counts",
     "release_times",
     "releases_born",
     "releases_count",

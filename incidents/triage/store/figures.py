@@ -1,43 +1,58 @@
 """The figures of the home page: a fixed number of questions, each answered by an index or by what is kept per hour."""
 
-from collections import Counter
 from datetime import date, datetime
+from typing import NamedTuple
 
-from django.db.models import Count, QuerySet
+from django.db import connection
+from django.db.models import Count, DateField
 
-from incidents.triage.models import Incident, TimelineEntry
+from incidents.triage.models import Incident
 from incidents.triage.store.ops import UtcHour
-from incidents.triage.store.reading import OPEN
+from readiness.infra.vendor_sql import moment
+
+_FIGURES = """
+SELECT EXISTS (SELECT 1 FROM triage_incident WHERE NOT synthetic AND NOT hidden), came_back.times, came_back.incidents,
+       now_open.p0, now_open.p1, now_open.p2, now_open.p3
+FROM (
+  SELECT count(*) AS times, count(DISTINCT entry.incident_id) AS incidents
+  FROM triage_timeline_entry entry JOIN triage_incident incident ON incident.id = entry.incident_id
+  WHERE entry.kind = 'recurred' AND entry.at >= %s AND NOT incident.synthetic AND NOT incident.hidden
+) came_back, (
+  SELECT count(*) FILTER (WHERE priority = 'P0') AS p0, count(*) FILTER (WHERE priority = 'P1') AS p1,
+         count(*) FILTER (WHERE priority = 'P2') AS p2, count(*) FILTER (WHERE priority = 'P3') AS p3
+  FROM triage_incident
+  WHERE NOT synthetic AND NOT hidden AND status IN ('detected', 'acknowledged', 'diagnosed', 'recurred')
+) now_open
+"""
 
 
-def _real() -> QuerySet[Incident]:
-    return Incident.objects.filter(synthetic=False, hidden=False)
+class Figures(NamedTuple):
+    """Of real incidents: whether anything but samples was ever reported, how often any came back and how many did,
+    priority → open ones.
+    """
+
+    known: bool
+    recurrences: int
+    recurred: int
+    open: dict[str, int]
 
 
-def incidents_real_exist() -> bool:
-    """Whether anything but samples was ever reported."""
-    return _real().exists()
+def incident_figures(*, recurred_since: datetime) -> Figures:
+    """One query (indexes triage_timeline_kind, triage_incident_waiting)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIGURES, [moment(recurred_since)])
+        known, times, incidents, *counts = cursor.fetchone()
+    return Figures(bool(known), times, incidents, dict(zip(Incident.Priority.values, counts, strict=True)))
 
 
-def incidents_open_counts() -> dict[str, int]:
-    """priority → open real incidents (index triage_incident_priority)."""
-    return dict(_real().filter(status__in=OPEN).values_list("priority").annotate(total=Count("pk")).order_by())
+class _UtcDay(UtcHour):
+    """A moment's UTC day."""
+
+    output_field = DateField()  # type: ignore[assignment]  # UtcHour's is text
+    templates = ("SUBSTR(%(expressions)s, 1, 10)", "(%(expressions)s AT TIME ZONE 'UTC')::date")
 
 
 def incidents_opened_daily(*, since: datetime) -> dict[date, int]:
-    """UTC day → real incidents whose first event was stored on it (of those of the window)."""
-    rows = _real().filter(detected_at__gte=since, merged_into__isnull=True)
-    hours = rows.annotate(hour=UtcHour("detected_at")).values_list("hour").annotate(total=Count("pk")).order_by()
-    days: Counter[date] = Counter()
-    for hour, total in hours:
-        days[date.fromisoformat(hour[:10])] += total
-    return dict(days)
-
-
-def recurrences_counts(*, since: datetime) -> tuple[int, int]:
-    """(how often real incidents came back, how many did) since then (index triage_timeline_kind)."""
-    rows = TimelineEntry.objects.filter(kind="recurred", at__gte=since)
-    found = rows.filter(incident__synthetic=False, incident__hidden=False).aggregate(
-        times=Count("pk"), incidents=Count("incident_id", distinct=True)
-    )
-    return found["times"], found["incidents"]
+    """UTC day → real incidents whose first event was stored on it (index triage_incident_opened)."""
+    rows = Incident.objects.filter(synthetic=False, hidden=False, detected_at__gte=since, merged_into__isnull=True)
+    return dict(rows.annotate(day=_UtcDay("detected_at")).values_list("day").annotate(total=Count("pk")).order_by())

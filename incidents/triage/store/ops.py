@@ -27,18 +27,18 @@ class UtcHour(Func):
 
     output_field = TextField()
     arity = 1
+    templates = ("SUBSTR(%(expressions)s, 1, 13)", "TO_CHAR(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24')")
 
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any
     ) -> tuple[str, tuple[str | int, ...]]:
-        sql, params = self.as_sql(compiler, connection, template="SUBSTR(%(expressions)s, 1, 13)", **extra)
+        sql, params = self.as_sql(compiler, connection, template=self.templates[0], **extra)
         return sql, tuple(params)
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any
     ) -> tuple[str, tuple[str | int, ...]]:
-        template = "TO_CHAR(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24')"
-        sql, params = self.as_sql(compiler, connection, template=template, **extra)
+        sql, params = self.as_sql(compiler, connection, template=self.templates[1], **extra)
         return sql, tuple(params)
 
 
@@ -231,7 +231,7 @@ def moves_hourly(*, project_id: int | None, kinds: Sequence[str], since: datetim
 
 def diagnoses_hourly(*, project_id: int | None, since: datetime) -> list[tuple[datetime, float, int]]:
     """(hour, seconds that diagnoses took, how many) of real incidents diagnosed since then (index
-    triage_incident_diagnosed).
+    triage_incident_took).
     """
     rows = Incident.objects.filter(synthetic=False, diagnosed_at__gte=since, merged_into__isnull=True)
     if project_id is not None:

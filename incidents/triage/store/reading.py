@@ -82,9 +82,17 @@ def incidents_open_count() -> int:
     return Incident.objects.filter(synthetic=False, status__in=OPEN).count()
 
 
+_BLOCKING_READS = (
+    *("project_id", "title", "priority", "priority_confirmed", "priority_inferred", "trusted"),
+    *("status", "first_seen", "error_class"),
+)
+
+
 def incidents_blocking() -> list[Incident]:
-    """Open P0 and P1 incidents, the worst first: what blocks a verdict."""
-    rows = Incident.objects.filter(synthetic=False, status__in=OPEN, priority__in=GRAVE)
+    """Open P0 and P1 incidents, the worst first: what blocks a verdict, with what it says of them (index
+    triage_incident_priority).
+    """
+    rows = Incident.objects.filter(synthetic=False, status__in=OPEN, priority__in=GRAVE).only(*_BLOCKING_READS)
     return list(rows.order_by("priority", "detected_at")[:50])
 
 

@@ -8,7 +8,6 @@ from incidents.lessons.workflows.closing import closing_evaluate
 from incidents.lessons.workflows.reading.steps import next_step_of
 from incidents.triage.models import Incident
 from incidents.triage.services.clock import DiagnosisClock, diagnosis_clock
-from incidents.triage.store import post_mortems_written
 from readiness.infra.clock import utcnow
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
@@ -35,25 +34,25 @@ class NeedsPerson:
 @transactional(TransactionIntent.READ_ONLY)
 def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) -> list[NeedsPerson]:
     """The gravest first: open incidents with their next step, controls that no longer hold, and what was prevented or
-    closed by a waiver that counts no more. Seven queries.
+    closed by a waiver that counts no more. Five queries.
     """
     now = utcnow()
-    incidents = list(store.incidents_waiting(limit=limit))
-    ids = [incident.pk for incident in incidents]
-    controls, learnt = store.controls_of_incidents(ids), store.lessons_of_incidents(ids)
-    waivers, reviewed = store.waivers_of_incidents(ids), post_mortems_written(ids)
+    waiting = store.incidents_waiting(limit=limit)
+    ids = [row.incident.pk for row in waiting]
+    controls, waivers = store.controls_of_incidents(ids), store.waivers_of_incidents(ids)
     lapsed = list(store.incidents_waiver_lapsed(now, limit=limit))
     found = []
-    for incident in incidents:
+    for row in waiting:
+        incident = row.incident
         if incident in lapsed:
             continue
         mine = controls.get(incident.pk, [])
         closing = closing_evaluate(
             incident,
-            has_lesson=incident.pk in learnt,
+            has_lesson=row.has_lesson,
             controls=mine,
             waivers=waivers.get(incident.pk, ()),
-            has_post_mortem=incident.status != Incident.Status.PREVENTED or incident.pk in reviewed,
+            has_post_mortem=incident.status != Incident.Status.PREVENTED or row.has_post_mortem,
         )
         step = next_step_of(incident, has_controls=bool(mine), closing=closing)
         clock = None

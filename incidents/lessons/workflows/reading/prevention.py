@@ -30,8 +30,8 @@ class Preventions:
 
 @transactional(TransactionIntent.READ_ONLY)
 def preventions_read(session: Session) -> Preventions:
-    """Unproven, failing-before, broken, stale and ineffective controls, and incidents without any. Two queries."""
-    without, found = store.incidents_without_control(), store.controls_not_holding(utcnow().date())
+    """Unproven, failing-before, broken, stale and ineffective controls, and incidents without any. One query."""
+    found, without = store.unprevented_count(utcnow().date())
     return Preventions(
         states={state: total for state, (total, _) in found.items()},
         without=without,
