@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from readiness.infra.form_renderer import ConsoleRenderer
+from readiness.infra.templatetags.fields import form_field
 
 HOSTILE = "\"><script>alert(1)</script> & 'x'"
 CHOICES = [
@@ -85,3 +86,31 @@ def test_it_shows_a_form_with_and_without_errors(data: dict[str, str] | None) ->
     ours, theirs = Told(data), Told(data, renderer=DjangoTemplates())
     assert str(ours) == str(theirs)
     assert [str(field.errors) for field in ours] == [str(field.errors) for field in theirs]
+
+
+def test_a_field_has_its_label_help_and_errors() -> None:
+    form = Told({"name": "long one"})
+    shown = form_field(form["name"])
+    assert (
+        '<div class="field"><label for="id_name">Name</label><div class="helptext" id="id_name_helptext">A sh' in shown
+    )
+    assert '<ul class="errorlist" id="id_name_error"><li>' in shown
+    assert 'value="long one"' in shown
+    assert '<span class="field-optional">optional</span>' in form_field(form["kind"])
+    assert "errorlist" not in form_field(form["kind"])
+
+
+def test_a_group_stands_in_a_fieldset_and_a_checkbox_before_its_label() -> None:
+    class Asked(forms.Form):
+        default_renderer = ConsoleRenderer
+        some = forms.MultipleChoiceField(
+            choices=[("a", HOSTILE)], label=HOSTILE, help_text="<b>of ours</b>", widget=forms.CheckboxSelectMultiple
+        )
+        sure = forms.BooleanField(label=HOSTILE)
+
+    group, check = form_field(Asked()["some"]), form_field(Asked()["sure"])
+    assert group.startswith(
+        '<fieldset class="field" aria-describedby="id_some_helptext"><legend class="field-label">&quot;'
+    )
+    assert check.startswith('<div class="field field-check"><input type="checkbox"')
+    assert "<script" not in group + check

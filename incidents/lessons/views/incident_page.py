@@ -26,7 +26,7 @@ from incidents.triage.services.response import is_grave
 from incidents.triage.workflows import incident_life_read, timeline_page_of
 
 MAX_OFFERED = 6
-TIMELINE_SHOWN = 30
+TIMELINE_SHOWN = 20
 MAX_PLACE = 80
 # The part of the page in which each next step is done.
 _PLACES = {
