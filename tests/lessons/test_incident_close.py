@@ -88,7 +88,7 @@ def test_it_lists_what_needs_a_person_gravest_first(django_assert_num_queries: o
     a_control(incident=done, kind="playbook", command="", check_first="The gateway.")
     incident_close(incident_id=done.pk, actor=ANYBODY)
     a_root_cause(incident=lesser)
-    with django_assert_num_queries(5):  # type: ignore[operator]
+    with django_assert_num_queries(4):  # type: ignore[operator]
         found = incidents_needing_a_person()
     assert [(item.incident, item.code) for item in found] == [
         (grave.public_id, "acknowledge"), (lesser.public_id, "control"),

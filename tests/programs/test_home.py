@@ -26,7 +26,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-QUERIES = 20
+QUERIES = 18
 
 
 def words(client: Client) -> str:

@@ -19,7 +19,10 @@ SELECT '', count(*), 0 FROM (
   SELECT id FROM triage_incident incident
   WHERE NOT synthetic AND NOT hidden AND merged_into_id IS NULL
     AND NOT EXISTS (SELECT 1 FROM lessons_control made WHERE made.incident_id = incident.id)
-    AND NOT EXISTS (SELECT 1 FROM lessons_control opened WHERE opened.own_incident_id = incident.id)
+    AND NOT EXISTS (
+      SELECT 1 FROM lessons_control opened
+      WHERE opened.own_incident_id = incident.id AND opened.own_incident_id IS NOT NULL
+    )
   LIMIT %s
 ) uncontrolled
 """

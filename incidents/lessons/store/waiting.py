@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from incidents.lessons.models import Control, Lesson
 from incidents.lessons.store.due import awaited_past
@@ -33,11 +33,15 @@ def incidents_waiting(*, limit: int) -> list[IncidentWaiting]:
     rows = Incident.objects.filter(
         synthetic=False, hidden=False, snoozed_at__isnull=True, status__in=(*OPEN, Incident.Status.PREVENTED)
     )
+    # The first row of each, not Exists: PostgreSQL would hash every lesson there is for the few that are shown.
     found = rows.only(*_SHOWN, *_STEP_READS).annotate(
-        learnt=Exists(Lesson.objects.filter(incident=OuterRef("pk"))),
-        reviewed=Exists(PostMortem.objects.filter(incident=OuterRef("pk"))),
+        lesson=Subquery(Lesson.objects.filter(incident=OuterRef("pk")).order_by().values("pk")[:1]),
+        post_mortem=Subquery(PostMortem.objects.filter(incident=OuterRef("pk")).order_by().values("pk")[:1]),
     )
-    return [IncidentWaiting(row, row.learnt, row.reviewed) for row in found.order_by("priority", "-last_seen")[:limit]]
+    return [
+        IncidentWaiting(row, row.lesson is not None, row.post_mortem is not None)
+        for row in found.order_by("priority", "-last_seen")[:limit]
+    ]
 
 
 def controls_failing(*, now: datetime, limit: int) -> QuerySet[Control]:

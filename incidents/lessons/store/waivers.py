@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from incidents.lessons.models import Control, Waiver, WaiverRevocation
@@ -47,6 +48,13 @@ def waiver_fact(row: Waiver) -> WaiverFact:
         revoked_at=revocation.revoked_at if revocation else None,
         control="" if row.control_id is None else f"CTL-{row.control_id}",
     )
+
+
+def waivers_exist() -> bool:
+    """Whether any was ever given: where none was, as in most consoles, nobody need ask for them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM lessons_waiver)")
+        return bool(cursor.fetchone()[0])
 
 
 def waivers_of_incidents(incident_ids: Iterable[int]) -> dict[int, list[WaiverFact]]:

@@ -33,7 +33,12 @@ def notice_receive(txn: SingleConnectionTxn, *, key: str, payload: Mapping[str, 
 
 def channel_usable(channel: Channel) -> bool:
     """Can anything be sent by it? Mail needs a mail server."""
-    return channel.enabled and (channel.kind != Channel.Kind.EMAIL or bool(settings.EMAIL_URL))
+    return channel.enabled and kind_usable(channel.kind)
+
+
+def kind_usable(kind: str) -> bool:
+    """Mail needs a mail server."""
+    return kind != Channel.Kind.EMAIL or bool(settings.EMAIL_URL)
 
 
 def rule_facts(rule: Rule) -> RuleFacts:

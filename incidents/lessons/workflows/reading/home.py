@@ -34,13 +34,14 @@ class NeedsPerson:
 @transactional(TransactionIntent.READ_ONLY)
 def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) -> list[NeedsPerson]:
     """The gravest first: open incidents with their next step, controls that no longer hold, and what was prevented or
-    closed by a waiver that counts no more. Five queries.
+    closed by a waiver that counts no more. Four queries, six once anybody has given a waiver.
     """
     now = utcnow()
     waiting = store.incidents_waiting(limit=limit)
     ids = [row.incident.pk for row in waiting]
-    controls, waivers = store.controls_of_incidents(ids), store.waivers_of_incidents(ids)
-    lapsed = list(store.incidents_waiver_lapsed(now, limit=limit))
+    controls, waived = store.controls_of_incidents(ids), store.waivers_exist()
+    waivers = store.waivers_of_incidents(ids) if waived else {}
+    lapsed = list(store.incidents_waiver_lapsed(now, limit=limit)) if waived else []
     found = []
     for row in waiting:
         incident = row.incident
