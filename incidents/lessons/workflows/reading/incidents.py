@@ -98,7 +98,8 @@ def incident_story_read(
     root_cause = store.root_cause_latest(incident.pk)
     lessons = list(store.lessons_of_incident(incident.pk))
     rows = list(store.controls_of_incident(incident.pk))
-    waivers = waivers_shown(store.waivers_of_incident(incident.pk), priority=incident.priority, now=now)
+    given = store.waivers_of_incident(incident.pk) if store.waivers_exist() else ()
+    waivers = waivers_shown(given, priority=incident.priority, now=now)
     facts = [shown.fact for shown in waivers]
     reviewed = incident.status != Incident.Status.PREVENTED or post_mortem_exists(incident.pk)
     closing = closing_evaluate(
