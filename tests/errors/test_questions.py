@@ -39,6 +39,8 @@ def test_one_correlation_in_order_of_time() -> None:
     _stored(5, correlation_id="b" * 32)
     found = _ids(questions.errors_by_correlation(correlation_id="a" * 32))
     assert found == [early.envelope.error_id, late.envelope.error_id]
+    for near, expected in ((NOW, found), (NOW - timedelta(days=2), []), (NOW + timedelta(days=2), [])):
+        assert _ids(questions.errors_by_correlation(correlation_id="a" * 32, near=near)) == expected
 
 
 def test_one_run_in_order_of_time() -> None:

@@ -12,6 +12,7 @@ KeyError in one. From LIKE points on, they are shown.
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 CLASS, COMPONENT, FRAMES, WORDS, RELEASE = 35, 20, 25, 15, 5
 LIKE = 30
@@ -53,8 +54,9 @@ def release_line(release: str) -> str:
     return f"{found[1] or ''}{found[2]}" if found else release
 
 
+@lru_cache(maxsize=4_096)
 def title_words(title: str) -> frozenset[str]:
-    """The words of a title that tell it from others, in lower case."""
+    """The words of a title that tell it from others, in lower case. A page compares one title with two hundred."""
     return frozenset(word.lower() for word in _WORD.findall(title)) - _COMMON
 
 

@@ -59,7 +59,8 @@ def controls_overdue(now: datetime) -> list[int]:
 def playbook_entries(*, error_class: str, limit: int = 5) -> QuerySet[Control]:
     """Playbook entries that incidents of one error class left behind, newest first."""
     rows = Control.objects.filter(kind=Control.Kind.PLAYBOOK, incident__error_class=error_class)
-    return rows.select_related("incident").order_by("-id")[:limit]
+    rows = rows.select_related("incident").only("check_first", "never_again", "incident__title")
+    return rows.order_by("-id")[:limit]
 
 
 def control_versions(control_id: int, *, limit: int = 20) -> QuerySet[ControlVersion]:

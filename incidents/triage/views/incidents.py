@@ -25,7 +25,7 @@ from readiness.tenants.access import actor_of, requires_role
 from readiness.tenants.models import User
 from readiness.tenants.workflows import people_able_to_act, projects_listed
 
-PAGE = 50
+PAGE = 25
 BULK = 100
 _BECAME = {"take": "taken", "assign": "handed over", "snooze": "snoozed"}
 

@@ -151,7 +151,7 @@ def incident_life_read(session: Session, *, incident_id: int, incident: Incident
 
 def _undoable(incident: Incident, now: datetime) -> IncidentMove | None:
     """The last move that was neither undone nor an undoing, where it still can be taken back."""
-    for move in store.moves_latest(incident.pk):
+    for move in store.moves_latest(incident.pk) if incident.revision else ():  # each move raises it
         if move.kind == "undone" or hasattr(move, "undone_by"):
             continue
         return move if move.kind in UNDOABLE and now - move.at <= UNDO_WITHIN else None

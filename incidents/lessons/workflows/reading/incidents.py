@@ -154,10 +154,13 @@ def incident_story_read(
 
 
 def _together(event: ErrorColumns | None) -> list[ErrorEvent]:
-    """The errors of one correlation; one alone is no company."""
+    """The errors of one correlation that came within a day of this one (its own page has the others); one alone is no
+    company.
+    """
     if event is None or not event.correlation_id:
         return []
-    found = list(errors_by_correlation(correlation_id=event.correlation_id, limit=CORRELATED_SHOWN))
+    rows = errors_by_correlation(correlation_id=event.correlation_id, limit=CORRELATED_SHOWN, near=event.created_at)
+    found = list(rows)
     return found if len(found) > 1 else []
 
 
