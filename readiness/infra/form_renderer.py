@@ -1,8 +1,8 @@
 """The widgets that every form has, written in Python instead of by templates (settings.FORM_RENDERER).
 
-A page of forms renders two templates for each input and each option of a select, which was half of the time that its
-HTML took. What comes out is Django's to the letter; widgets that are not named here, the admin's among them, and lists
-of errors that there are go through Django's templates as before.
+A page of forms renders two templates for each input and each option of a select, which was nearly half of the time
+that its HTML took. What comes out is Django's to the letter; widgets that are not named here, the admin's among them,
+and lists of errors that there are go through Django's templates as before.
 """
 
 from collections.abc import Callable, Mapping

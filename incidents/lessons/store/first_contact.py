@@ -1,8 +1,7 @@
 """What first contact has shown: the queries behind the exit criteria of phase S (requirements 61-64).
 
 Real: neither synthetic, nor a hidden sample, nor merged into another, nor an error of the console itself (project 0):
-no user met that. Each query is one index walk that ends at its
-first row.
+no user met that. Each query is one index walk that ends at its first row.
 """
 
 from django.db.models import QuerySet

@@ -1,6 +1,6 @@
 """A field of a form with its label, help and errors: `{% load fields %}{% form_field form.name %}`.
 
-In Python, because it is the part of which a page has the most: the same in a template took five times as long.
+In Python, because it is the part of which a page of forms has the most, and a template looks up a dozen names for each.
 """
 
 from django import template
