@@ -1,7 +1,7 @@
 """What differs by database: a migration operation with SQL for each, and times for plain SQL."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,16 @@ def moment(value: datetime) -> Any:
     its cost (capture adapts a dozen for each event).
     """
     return value.replace(tzinfo=None).isoformat(" ") if _times_are_text() else value
+
+
+def moment_read(value: Any) -> Any:
+    """The other way: a UTC time, or None, from what plain SQL gave. SQLite's driver knows no zones, and of what is no
+    plain column of a table it gives the text.
+    """
+    if value is None or not _times_are_text():
+        return value
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found.replace(tzinfo=UTC)
 
 
 class VendorSQL(Operation):

@@ -91,9 +91,11 @@ def test_a_rule_is_muted_for_a_while_by_somebody_for_a_reason(founder: Client, h
     rule.refresh_from_db()
     assert rule.muted_until is not None
     assert rule.muted_until - utcnow() <= timedelta(hours=1), "a mute may be made shorter"
+    assert "mute" in telling_gap_read()
     assert "is heard again" in founder.post(f"{PAGE}rules/{rule.pk}/unmute/", follow=True).content.decode()
     rule.refresh_from_db()
     assert (rule.muted_until, rule.muted_by, rule.muted_because) == (None, "", "")
+    assert telling_gap_read() == ""
     assert "no such move" in founder.post(f"{PAGE}rules/{rule.pk}/for-ever/", follow=True).content.decode()
     assert (
         "no such rule"

@@ -10,7 +10,7 @@ from django.db.models import QuerySet, Sum
 
 from incidents.errors.models import ErasureTombstone, ErrorColumns, ErrorEvent, ErrorId, ErrorRollup, KeptError
 from incidents.errors.store.writing import MAX_ROWS, hour_of
-from readiness.tenants.models import Project
+from readiness.infra.vendor_sql import moment, moment_read
 
 WIDEST = timedelta(days=92)
 NEAR = timedelta(days=1)
@@ -71,14 +71,24 @@ def error_timeline(*, since: datetime, until: datetime) -> list[tuple[datetime, 
     return list(rows.values_list("hour").annotate(total=Sum("events")).order_by("hour"))
 
 
+_REAL_PER_HOUR = """
+SELECT hour, sum(events) FROM infra_error_rollups
+WHERE hour >= %s AND hour < %s AND project_id NOT IN (
+  SELECT project.id FROM tenants_project project JOIN tenants_tenant tenant ON tenant.id = project.tenant_id
+  WHERE tenant.synthetic
+)
+GROUP BY hour
+"""
+
+
 def errors_daily(*, since: datetime, until: datetime) -> dict[date, int]:
     """UTC day → events of real tenants, from the rollups. Raises ValueError for too wide a window."""
     _window(since, until)
-    samples = Project.objects.filter(tenant__synthetic=True).values("pk")
-    rows = ErrorRollup.objects.filter(hour__gte=hour_of(since), hour__lt=until).exclude(project_id__in=samples)
     days: Counter[date] = Counter()
-    for hour, total in rows.values_list("hour").annotate(total=Sum("events")).order_by():
-        days[hour.date()] += total
+    with connection.cursor() as cursor:
+        cursor.execute(_REAL_PER_HOUR, [moment(hour_of(since)), moment(until)])
+        for hour, events in cursor.fetchall():
+            days[moment_read(hour).date()] += int(events)
     return dict(days)
 
 

@@ -4,10 +4,8 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Count, DateField
 
 from incidents.triage.models import Incident
-from incidents.triage.store.ops import UtcHour
 from readiness.infra.vendor_sql import moment
 
 _FIGURES = """
@@ -23,6 +21,12 @@ FROM (
   FROM triage_incident
   WHERE NOT synthetic AND NOT hidden AND status IN ('detected', 'acknowledged', 'diagnosed', 'recurred')
 ) now_open
+"""
+_UTC_DAY = {"postgresql": "(detected_at AT TIME ZONE 'UTC')::date", "sqlite": "substr(detected_at, 1, 10)"}
+_OPENED = """
+SELECT {day} AS day, count(*) FROM triage_incident
+WHERE detected_at >= %s AND NOT synthetic AND NOT hidden AND merged_into_id IS NULL
+GROUP BY 1
 """
 
 
@@ -45,14 +49,8 @@ def incident_figures(*, recurred_since: datetime) -> Figures:
     return Figures(bool(known), times, incidents, dict(zip(Incident.Priority.values, counts, strict=True)))
 
 
-class _UtcDay(UtcHour):
-    """A moment's UTC day."""
-
-    output_field = DateField()  # type: ignore[assignment]  # UtcHour's is text
-    templates = ("SUBSTR(%(expressions)s, 1, 10)", "(%(expressions)s AT TIME ZONE 'UTC')::date")
-
-
 def incidents_opened_daily(*, since: datetime) -> dict[date, int]:
     """UTC day → real incidents whose first event was stored on it (index triage_incident_opened)."""
-    rows = Incident.objects.filter(synthetic=False, hidden=False, detected_at__gte=since, merged_into__isnull=True)
-    return dict(rows.annotate(day=_UtcDay("detected_at")).values_list("day").annotate(total=Count("pk")).order_by())
+    with connection.cursor() as cursor:
+        cursor.execute(_OPENED.format(day=_UTC_DAY[connection.vendor]), [moment(since)])
+        return {date.fromisoformat(str(day)): opened for day, opened in cursor.fetchall()}
