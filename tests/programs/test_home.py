@@ -26,7 +26,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-QUERIES = 18
+QUERIES = 16
 
 
 def words(client: Client) -> str:

@@ -82,7 +82,7 @@ def test_it_costs_the_same_however_much_is_recorded(
     for score in (3, 2, 3, 2, 3):
         rate("reliability", score, new=a_draft(f"Run {score}"))
     client.get(URL, headers=headers)
-    with django_assert_num_queries(3):  # the program, the newest words, the newest scores
+    with django_assert_num_queries(2):  # the program, the newest words and scores
         verdict_evaluate(slug="phase-1-exit")
 
 

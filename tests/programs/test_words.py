@@ -1,14 +1,16 @@
 """Attesting to gates and setting scores: always with evidence, always by somebody, the verdict at once."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from readiness.infra.clock import utcnow
 from readiness.infra.refusals import Invalid, NotFound
+from readiness.programs import store
 from readiness.programs.models import Attestation, Evidence, Program, ScoreChange, Verdict
-from readiness.programs.services.facts import Claim, Outcome
+from readiness.programs.services.facts import AttestationFact, Claim, Outcome
 from readiness.programs.workflows import ProgramView, evidence_add, gate_attest, score_set, verdict_evaluate
 from tests.factories import ANYBODY, a_draft, a_program
 
@@ -156,3 +158,46 @@ def test_looking_writes_nothing() -> None:
     before = Verdict.objects.count()
     verdict_evaluate(slug=SLUG)
     assert Verdict.objects.count() == before
+
+
+def test_a_verdict_reads_the_same_words_as_their_pages(program: Program) -> None:
+    until = utcnow() + timedelta(days=30, microseconds=7)
+    measured = {"value": Decimal("0.950000"), "unit": "ratio", "valid_until": until, "note": "Over seven days"}
+    pieces = [piece("Boards", outcome=Outcome.PASSED), piece("Budget", **measured), piece("Load", value=Decimal(45))]
+    attest("G6.3", piece("An older word"))
+    attest("G6.3", *reversed(pieces), note="All of them")
+    rate("reliability", 1, pieces[1], note="Less than it was")
+    facts = store.program_facts(program)
+    assert {fact.criterion: fact for fact in facts.attestations} == {
+        row.criterion.key: AttestationFact(
+            criterion=row.criterion.key,
+            claim=Claim(row.claim),
+            evidence=tuple(store.evidence_fact(link.evidence) for link in row.links.all()),
+            by=row.actor_name,
+            at=row.at,
+            note=row.note,
+        )
+        for row in store.attestations_newest(program)
+    }
+    scores = [store.score_fact(row) for row in store.scores_newest(program)]
+    assert {fact.category: fact for fact in facts.scores} == {fact.category: fact for fact in scores}
+    newest = next(fact for fact in facts.attestations if fact.criterion == "G6.3")
+    assert [(fact.title, fact.value) for fact in newest.evidence] == [
+        ("Load", Decimal(45)), ("Budget", Decimal("0.95")), ("Boards", None),
+    ]  # fmt: skip
+    assert newest.evidence[1].valid_until == until
+
+
+def test_moves_are_what_was_said_since_the_import_the_newest_first(program: Program) -> None:
+    assert store.moves_recent(program, limit=6) == []
+    attest("G6.3", piece(), claim=Claim.NOTED)
+    rate("reliability", 3, piece("Seven days without a Sev-1"))
+    attest("G7", piece("Budget over the window"))
+    moves = store.moves_recent(program, limit=6)
+    assert [(move.kind, move.key, move.said, move.by) for move in moves] == [
+        ("attestation", "G7", "met", "Ada"), ("score", "reliability", "3", "Ada"),
+        ("attestation", "G6.3", "noted", "Ada"),
+    ]  # fmt: skip
+    assert [move.at for move in moves] == sorted((move.at for move in moves), reverse=True)
+    assert moves[0].at == Attestation.objects.latest("pk").at
+    assert store.moves_recent(program, limit=2) == moves[:2]

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from readiness.infra.actor import Actor
 from readiness.infra.correlation import current_correlation_id
+from readiness.infra.vendor_sql import moment_read
 from readiness.programs.models import (
     Evidence,
     Program,
@@ -32,7 +33,9 @@ EVIDENCE_READS = ("id", "kind", "title", "url", "note", "outcome", "value", "uni
 
 
 def evidence_fact_of(values: Sequence[Any]) -> EvidenceFact:
-    """The same of a row of EVIDENCE_READS: a page reads dozens, and their other columns are nothing to it."""
+    """Of a row of EVIDENCE_READS, as the ORM or plain SQL gave it: a page reads dozens, and their other columns are
+    nothing to it.
+    """
     pk, kind, title, url, note, outcome, value, unit, collected_at, valid_until = values
     return EvidenceFact(
         ref=evidence_ref(pk),
@@ -41,10 +44,10 @@ def evidence_fact_of(values: Sequence[Any]) -> EvidenceFact:
         url=url,
         note=note,
         outcome=Outcome(outcome),
-        value=decimal_plain(value) if value is not None else None,
+        value=decimal_plain(Decimal(str(value))) if value is not None else None,
         unit=unit,
-        collected_at=collected_at,
-        valid_until=valid_until,
+        collected_at=moment_read(collected_at),
+        valid_until=moment_read(valid_until),
     )
 
 

@@ -1,14 +1,16 @@
 """Queries of the words that rest on evidence: attestations and scores, the newest of each."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
+from django.db import connection
+from django.db.models import OuterRef, Prefetch, Subquery
 
 from readiness.infra.actor import Actor
+from readiness.infra.vendor_sql import moment_read
 from readiness.programs.models import (
     Attestation,
     AttestationEvidence,
@@ -61,27 +63,19 @@ def category_find(*, program: Program, key: str) -> RubricCategory | None:
     return RubricCategory.objects.filter(program=program, key=key, retired=False).first()
 
 
-def _attestations_newest(program: Program) -> QuerySet[Attestation]:
-    newest = Attestation.objects.filter(criterion=OuterRef("pk")).order_by("-pk").values("pk")[:1]
-    criteria = Criterion.objects.filter(program=program, retired=False).annotate(newest=Subquery(newest))
-    return Attestation.objects.filter(pk__in=criteria.values("newest"))
-
-
 def attestations_newest(program: Program) -> list[Attestation]:
     """The newest word on each criterion, with its evidence: two queries however long the history."""
-    rows = _attestations_newest(program).select_related("criterion")
+    newest = Attestation.objects.filter(criterion=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    criteria = Criterion.objects.filter(program=program, retired=False).annotate(newest=Subquery(newest))
+    rows = Attestation.objects.filter(pk__in=criteria.values("newest")).select_related("criterion")
     return list(rows.prefetch_related(_LINKED_TO_ATTESTATION))
-
-
-def _scores_newest(program: Program) -> QuerySet[ScoreChange]:
-    newest = ScoreChange.objects.filter(category=OuterRef("pk")).order_by("-pk").values("pk")[:1]
-    categories = RubricCategory.objects.filter(program=program, retired=False).annotate(newest=Subquery(newest))
-    return ScoreChange.objects.filter(pk__in=categories.values("newest"))
 
 
 def scores_newest(program: Program) -> list[ScoreChange]:
     """The newest score of each category, with its evidence: two queries however long the history."""
-    rows = _scores_newest(program).select_related("category")
+    newest = ScoreChange.objects.filter(category=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    categories = RubricCategory.objects.filter(program=program, retired=False).annotate(newest=Subquery(newest))
+    rows = ScoreChange.objects.filter(pk__in=categories.values("newest")).select_related("category")
     return list(rows.prefetch_related(_LINKED_TO_SCORE))
 
 
@@ -146,42 +140,54 @@ def score_fact(row: ScoreChange) -> ScoreFact:
     )
 
 
+# The newest word on each criterion and the newest score of each category, a row for each piece of their evidence.
+_EVIDENCE = ", ".join(f"piece.{name}" for name in EVIDENCE_READS)
+_WORDS = f"""
+SELECT 'attestation' AS what, asked.key, said.claim, said.id AS said_id, said.actor_name, said.at, said.note,
+       link.id AS link_id, {_EVIDENCE}
+FROM programs_criterion asked
+JOIN programs_attestation said
+  ON said.id = (SELECT max(id) FROM programs_attestation newest WHERE newest.criterion_id = asked.id)
+LEFT JOIN programs_attestationevidence link ON link.attestation_id = said.id
+LEFT JOIN programs_evidence piece ON piece.id = link.evidence_id
+WHERE asked.program_id = %s AND NOT asked.retired
+UNION ALL
+SELECT 'score', asked.key, CAST(said.score AS text), said.id, said.actor_name, said.at, said.note, link.id, {_EVIDENCE}
+FROM programs_rubriccategory asked
+JOIN programs_scorechange said
+  ON said.id = (SELECT max(id) FROM programs_scorechange newest WHERE newest.category_id = asked.id)
+LEFT JOIN programs_scoreevidence link ON link.change_id = said.id
+LEFT JOIN programs_evidence piece ON piece.id = link.evidence_id
+WHERE asked.program_id = %s AND NOT asked.retired
+ORDER BY what, said_id DESC, link_id
+"""  # noqa: S608  names of our own columns
+
+
 def program_facts(program: Program) -> ProgramFacts:
-    """What is recorded in programs itself; the incidents come from their own subject."""
+    """What is recorded in programs itself; the incidents come from their own subject. One query, three of a pilot."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WORDS, [program.pk, program.pk])
+        rows = cursor.fetchall()
+    words: dict[str, list[tuple[str, str, dict[str, Any]]]] = {"attestation": [], "score": []}
+    for (what, key, said), pieces in groupby(rows, key=itemgetter(0, 1, 2)):
+        words[what].append((key, said, _rest_of_fact(list(pieces))))
     pilot = program.kind == Program.Kind.PILOT
     return ProgramFacts(
-        attestations=_attestation_facts(program),
-        scores=_score_facts(program),
+        attestations=tuple(
+            AttestationFact(criterion=key, claim=Claim(claim), **rest) for key, claim, rest in words["attestation"]
+        ),
+        scores=tuple(ScoreFact(category=key, score=int(score), **rest) for key, score, rest in words["score"]),
         pilot=_pilot_facts(program) if pilot else PilotFacts(),
     )
 
 
-_WORD_READS = ("actor_name", "at", "note", *(f"links__evidence__{name}" for name in EVIDENCE_READS))
-
-
-def _by_word(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
-    """(key, what was said, the other fields of its fact) of rows in order of their words, one for each piece of
-    evidence: pk, key, what was said, _WORD_READS.
+def _rest_of_fact(rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    """What a fact has beside its key and what was said, of the rows of one word: one for each piece of evidence, or one
+    without.
     """
-    for _, group in groupby(rows, key=itemgetter(0)):
-        pieces = list(group)
-        _, key, said, by, at, note, *_ = pieces[0]
-        evidence = tuple(evidence_fact_of(piece[6:]) for piece in pieces if piece[6] is not None)
-        yield key, said, {"evidence": evidence, "by": by, "at": at, "note": note}
-
-
-def _attestation_facts(program: Program) -> tuple[AttestationFact, ...]:
-    """Of the newest word on each criterion, in one query of just what a verdict looks at."""
-    rows = _attestations_newest(program).order_by("-pk", "links__pk")
-    found = _by_word(rows.values_list("pk", "criterion__key", "claim", *_WORD_READS))
-    return tuple(AttestationFact(criterion=key, claim=Claim(claim), **fields) for key, claim, fields in found)
-
-
-def _score_facts(program: Program) -> tuple[ScoreFact, ...]:
-    """Of the newest score of each category, likewise."""
-    rows = _scores_newest(program).order_by("-pk", "links__pk")
-    found = _by_word(rows.values_list("pk", "category__key", "score", *_WORD_READS))
-    return tuple(ScoreFact(category=key, score=score, **fields) for key, score, fields in found)
+    by, at, note = rows[0][4:7]
+    evidence = tuple(evidence_fact_of(row[8:]) for row in rows if row[7] is not None)
+    return {"evidence": evidence, "by": by, "at": moment_read(at), "note": note}
 
 
 def _pilot_facts(program: Program) -> PilotFacts:
@@ -195,16 +201,35 @@ def _pilot_facts(program: Program) -> PilotFacts:
     )
 
 
-def moves_recent(program: Program, *, limit: int) -> list[Attestation | ScoreChange]:
+class ProgramMove(NamedTuple):
+    """A word on a criterion, or a category's new score: `title` names which, `said` is a Claim's value or the score."""
+
+    kind: str
+    key: str
+    title: str
+    said: str
+    by: str
+    at: datetime
+
+
+_MOVES = """
+SELECT * FROM (
+  SELECT 'attestation' AS kind, asked.key, asked.text AS title, said.claim, said.actor_name, said.at, said.id
+  FROM programs_attestation said JOIN programs_criterion asked ON asked.id = said.criterion_id
+  WHERE asked.program_id = %s AND NOT said.from_document ORDER BY said.id DESC LIMIT %s
+) words
+UNION ALL
+SELECT * FROM (
+  SELECT 'score', asked.key, asked.title, CAST(said.score AS text), said.actor_name, said.at, said.id
+  FROM programs_scorechange said JOIN programs_rubriccategory asked ON asked.id = said.category_id
+  WHERE asked.program_id = %s AND NOT said.from_document ORDER BY said.id DESC LIMIT %s
+) scores
+ORDER BY at DESC, kind, id DESC LIMIT %s
+"""
+
+
+def moves_recent(program: Program, *, limit: int) -> list[ProgramMove]:
     """What people and machines did lately, newest first; what an import loaded from the document is not a move."""
-    words = Attestation.objects.filter(criterion__program=program, from_document=False).only(
-        "claim", "actor_name", "at", "criterion__key", "criterion__text"
-    )
-    scores = ScoreChange.objects.filter(category__program=program, from_document=False).only(
-        "score", "actor_name", "at", "category__title"
-    )
-    moves: list[Attestation | ScoreChange] = [
-        *words.select_related("criterion").order_by("-pk")[:limit],
-        *scores.select_related("category").order_by("-pk")[:limit],
-    ]
-    return sorted(moves, key=lambda move: move.at, reverse=True)[:limit]
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVES, [program.pk, limit, program.pk, limit, limit])
+        return [ProgramMove._make((*said, moment_read(at))) for *said, at, _ in cursor.fetchall()]
