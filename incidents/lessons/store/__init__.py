@@ -42,6 +42,7 @@ from incidents.lessons.store.runs import (
     runs_of_milestones,
 )
 from incidents.lessons.store.waiting import (
+    IncidentWaiting,
     controls_failing,
     incidents_waiting,
 )
@@ -61,6 +62,7 @@ from incidents.lessons.store.waivers import (
 )
 
 __all__ = [
+    "IncidentWaiting",
     "control_find",
     "control_history",
     "control_progress",

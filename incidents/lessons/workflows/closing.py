@@ -21,7 +21,7 @@ from readiness.infra.transactions import SingleConnectionTxn, TransactionIntent,
 
 
 def closing_evaluate(
-    incident: Incident,
+    incident: Incident | store.IncidentWaiting,
     *,
     has_lesson: bool,
     controls: list[Control],

@@ -38,22 +38,21 @@ def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) ->
     """
     now = utcnow()
     waiting = store.incidents_waiting(limit=limit)
-    ids = [row.incident.pk for row in waiting]
+    ids = [incident.pk for incident in waiting]
     controls, waived = store.controls_of_incidents(ids), store.waivers_exist()
     waivers = store.waivers_of_incidents(ids) if waived else {}
-    lapsed = list(store.incidents_waiver_lapsed(now, limit=limit)) if waived else []
+    lapsed = {row.pk: row for row in store.incidents_waiver_lapsed(now, limit=limit)} if waived else {}
     found = []
-    for row in waiting:
-        incident = row.incident
-        if incident in lapsed:
+    for incident in waiting:
+        if incident.pk in lapsed:
             continue
         mine = controls.get(incident.pk, [])
         closing = closing_evaluate(
             incident,
-            has_lesson=row.has_lesson,
+            has_lesson=incident.has_lesson,
             controls=mine,
             waivers=waivers.get(incident.pk, ()),
-            has_post_mortem=incident.status != Incident.Status.PREVENTED or row.has_post_mortem,
+            has_post_mortem=incident.status != Incident.Status.PREVENTED or incident.has_post_mortem,
         )
         step = next_step_of(incident, has_controls=bool(mine), closing=closing)
         clock = None
@@ -62,12 +61,12 @@ def incidents_needing_a_person(session: Session, *, limit: int = NEEDS_SHOWN) ->
         found.append(
             NeedsPerson(incident.public_id, "", incident.priority, incident.title, step.code, step.text, clock)
         )
-    for control in store.controls_failing(now=now, limit=limit):
-        incident, code, text = control.incident, control.state, control.state_reason
+    for control in store.controls_failing(now=now, limit=limit, waived=waived):
+        owner, code, text = control.incident, control.state, control.state_reason
         if code in AWAITED:
             code, text = "overdue", f"It was to be proven by {control.due_on}. {text}"
-        found.append(NeedsPerson(incident.public_id, control.public_id, incident.priority, control.title, code, text))
-    for incident in lapsed:
-        text = f"It was {incident.status} by a waiver, which counts no more: prove a control, or waive it anew."
-        found.append(NeedsPerson(incident.public_id, "", incident.priority, incident.title, "waiver_over", text))
+        found.append(NeedsPerson(owner.public_id, control.public_id, owner.priority, control.title, code, text))
+    for over in lapsed.values():
+        text = f"It was {over.status} by a waiver, which counts no more: prove a control, or waive it anew."
+        found.append(NeedsPerson(over.public_id, "", over.priority, over.title, "waiver_over", text))
     return sorted(found, key=lambda item: item.priority)[:limit]
