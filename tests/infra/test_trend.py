@@ -62,6 +62,18 @@ def test_it_says_everything_without_script() -> None:
     assert "style=" not in html
 
 
+def test_its_table_reads_figures_as_people_write_them_and_escapes_what_a_bucket_is_called() -> None:
+    chart = TrendChart(
+        title="Ratio",
+        sentence="",
+        labels=("{0} & <b>", "1 Mar"),
+        series=(TrendSeries("A", (1_204, 1e-05)), TrendSeries("B", (1_234.5, None))),
+    )
+    html = render_to_string("_partials/trend.html", {"chart": chart})
+    assert '1 Mar</th><td class="num">0.00001</td><td class="num">—</td></tr>' in html
+    assert '{0} &amp; &lt;b&gt;</th><td class="num">1,204</td><td class="num">1,234.5</td></tr>' in html
+
+
 def test_it_hands_the_script_its_figures() -> None:
     payload = json.loads(CHART.payload)
     assert payload["labels"] == ["20 Nov", "21 Nov"]
