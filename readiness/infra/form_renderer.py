@@ -11,9 +11,9 @@ from typing import Any
 
 from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
-from django.utils.html import conditional_escape, escape
+from django.utils.html import conditional_escape, escape, strip_spaces_between_tags
 
-_OPTION = "django/forms/widgets/select_option.html"
+_OPTIONS = frozenset(f"django/forms/widgets/{name}_option.html" for name in ("select", "checkbox", "radio"))
 
 
 def _text(value: object) -> str:
@@ -55,12 +55,33 @@ def _option(widget: Mapping[str, Any]) -> str:
     return f'<option value="{_text(widget["value"])}"{_attributes(widget)}>{label}</option>'
 
 
+def _choices(widget: Mapping[str, Any]) -> str:
+    """Boxes to tick, or one of them: each with its words beside it."""
+    attrs = widget["attrs"]
+    held = "".join(f' {name}="{conditional_escape(attrs[name])}"' for name in ("id", "class") if attrs.get(name))
+    parts = [f"<div{held}>"]
+    for group, options, _ in widget["optgroups"]:
+        parts.append(f"\n  <div><label>{conditional_escape(group)}</label>" if group else "")
+        parts.extend(f"<div>\n    {_choice(option)}</div>" for option in options)
+        parts.append("\n  </div>" if group else "")
+    return "".join((*parts, "\n</div>"))
+
+
+def _choice(widget: Mapping[str, Any]) -> str:
+    """The boxes of Django's choices always stand within their label."""
+    box, names = _input(widget), widget["attrs"].get("id")
+    named = f' for="{conditional_escape(names)}"' if names else ""
+    return f"<label{named}>{box}\n {conditional_escape(widget['label'])}</label>\n\n"
+
+
 _INPUTS = ("checkbox", "date", "datetime", "email", "hidden", "input", "number", "password", "text", "time", "url")
 _WRITERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = MappingProxyType(
     {
         **{f"django/forms/widgets/{name}.html": _input for name in _INPUTS},
         "django/forms/widgets/textarea.html": _textarea,
         "django/forms/widgets/select.html": _select,
+        "django/forms/widgets/checkbox_select.html": _choices,
+        "django/forms/widgets/radio.html": _choices,
     }
 )
 
@@ -72,12 +93,17 @@ class ConsoleRenderer(DjangoTemplates):
         writer = _WRITERS.get(template_name)
         if writer is not None and _plain(context["widget"]):
             return writer(context["widget"])
+        if template_name == "django/forms/widgets/multiwidget.html":
+            parts = context["widget"]["subwidgets"]
+            return strip_spaces_between_tags(
+                "".join(self.render(part["template_name"], {"widget": part}, request) for part in parts)
+            )
         if template_name == "django/forms/errors/list/default.html" and not context["errors"]:
             return ""
         return super().render(template_name, context, request)
 
 
 def _plain(widget: Mapping[str, Any]) -> bool:
-    """A select whose options have a template of their own is left to Django."""
+    """A choice whose options have a template of their own is left to Django."""
     groups = widget.get("optgroups", ())
-    return all(option["template_name"] == _OPTION for _, options, _ in groups for option in options)
+    return all(option["template_name"] in _OPTIONS for _, options, _ in groups for option in options)

@@ -22,6 +22,15 @@ CHOICES = [
 ]
 ATTRS = {"id": "id_one", "maxlength": 20, "required": True, "disabled": False, "placeholder": HOSTILE}
 VALUES = ["", None, "text", HOSTILE, 0, 12.5, True, date(2026, 1, 2), mark_safe("<i>safe</i>"), "\nline\r\nline"]
+
+
+class BoxesAndText(forms.MultiWidget):
+    """Two widgets as one."""
+
+    def decompress(self, value: Any) -> list[Any]:
+        return [[value], value]
+
+
 WIDGETS: list[forms.Widget] = [
     forms.TextInput(),
     forms.NumberInput(),
@@ -37,11 +46,12 @@ WIDGETS: list[forms.Widget] = [
     forms.Select(choices=CHOICES),
     forms.SelectMultiple(choices=CHOICES),
     forms.NullBooleanSelect(),
-    # Not written here, so Django's own:
     forms.RadioSelect(choices=CHOICES),
     forms.CheckboxSelectMultiple(choices=CHOICES),
-    forms.SelectDateWidget(),
     forms.SplitDateTimeWidget(),
+    BoxesAndText({"boxes": forms.CheckboxSelectMultiple(choices=CHOICES), "text": forms.Textarea({"rows": 2})}),
+    # Not written here, so Django's own:
+    forms.SelectDateWidget(),
     forms.ClearableFileInput(),
 ]
 
