@@ -14,7 +14,9 @@ from flags.services.config import INSTALLATION, FlagRow
 from flags.services.values import PRODUCTION, FlagType
 from readiness.infra.actor import Actor
 from readiness.infra.correlation import current_correlation_id
+from readiness.infra.plain_sql import instances_of
 from readiness.infra.transactions import SingleConnectionTxn
+from readiness.infra.vendor_sql import moment
 
 M = TypeVar("M", bound=models.Model)
 Counters = tuple[tuple[int, str, int], ...]
@@ -143,10 +145,15 @@ def revisions_latest(*, flag_ids: Sequence[int]) -> dict[int, FlagRevision]:
     return {revision.flag_id: revision for revision in rows}
 
 
+_REVISIONS_BETWEEN = """
+SELECT * FROM flags_revision WHERE project_id IN %s AND at >= %s AND at <= %s ORDER BY at DESC LIMIT %s
+"""
+
+
 def revisions_between(*, project_id: int, since: datetime, until: datetime, limit: int) -> Sequence[FlagRevision]:
     """What changed for a project (its own flags and the installation's) in a time, newest first."""
-    rows = FlagRevision.objects.filter(project_id__in=(project_id, INSTALLATION), at__gte=since, at__lte=until)
-    return list(rows.order_by("-at")[:limit])
+    places = (project_id, INSTALLATION)
+    return instances_of(FlagRevision, _REVISIONS_BETWEEN, places, moment(since), moment(until), limit)
 
 
 def revisions_correlated(*, correlation_id: str, project_id: int | None) -> QuerySet[FlagRevision]:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, connection
 from django.db.models import Prefetch, Q, QuerySet
 
+from readiness.infra.plain_sql import instances_of
 from readiness.infra.transactions import savepoint
 from readiness.tenants.models import ApiKey, DsnKey, LoginAttempt, Project, Tenant, User
 from readiness.tenants.services.callers import Caller, DsnCaller
@@ -205,7 +206,8 @@ def projects_listed(*, limit: int = 200) -> list[Project]:
 
 def people_active(*roles: str, limit: int = 200) -> list[User]:
     """Active people of these roles, by name and e-mail."""
-    return list(User.objects.filter(role__in=roles, is_active=True).order_by("name", "email")[:limit])
+    sql = "SELECT * FROM tenants_user WHERE role IN %s AND is_active ORDER BY name, email LIMIT %s"
+    return instances_of(User, sql, roles, limit)
 
 
 def writers_active() -> int:

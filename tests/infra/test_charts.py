@@ -73,7 +73,8 @@ def test_it_draws_no_inline_style() -> None:
 
 def test_it_draws_a_sparkline_up_to_its_peak() -> None:
     spark = sparkline_geometry([0, 5, 10])
-    assert [(bar.height, bar.peak) for bar in spark.bars] == [(1.0, False), (20.0, False), (40.0, True)]
+    assert spark.bars == "M0 40V39h3V40zM4 40V20h3V40z"
+    assert spark.peaks == "M8 40V0h3V40z"
     assert spark.text == "3 values, lowest 0, highest 10, latest 10"
 
 
@@ -85,7 +86,7 @@ def test_it_says_when_a_sparkline_has_no_data() -> None:
 
 
 def test_it_draws_only_zeros_without_a_peak() -> None:
-    assert not any(bar.peak for bar in sparkline_geometry([0, 0]).bars)
+    assert sparkline_geometry([0, 0]).peaks == ""
 
 
 def test_it_puts_spans_on_one_scale() -> None:

@@ -104,7 +104,7 @@ def test_a_merged_incident_counts_nowhere_else() -> None:
     window: dict[str, Any] = {"since": now - dt.timedelta(hours=1), "until": now + dt.timedelta(hours=1)}
     assert [incident.pk for incident in store.incidents_in_window(**window)] == [target.pk]
     assert sum(store.severity_counts(**window).values()) == 1
-    assert store.incidents_like(target) == []
+    assert store.incidents_like(target, **window) == []
 
 
 def test_a_merged_incident_is_frozen() -> None:

@@ -21,6 +21,7 @@ from incidents.errors.models import (
 from incidents.errors.services.captured import CapturedError
 from incidents.errors.store.writing import EVENT_COLUMNS, event_row, hour_of
 from readiness.infra.bulk_sql import rows_insert
+from readiness.infra.plain_sql import tuples_of
 from readiness.infra.vendor_sql import moment
 
 GROUPS_A_PAGE = 500
@@ -247,5 +248,5 @@ def erasures_of_groups(*, project_id: int, fingerprints: Sequence[str], limit: i
 
 def kept_payloads(*, project_id: int, error_ids: Collection[str]) -> dict[str, bytes]:
     """error id → the detail of its kept copy (the primary key)."""
-    rows = KeptError.objects.filter(project_id=project_id, error_id__in=list(error_ids))
-    return {error_id: bytes(payload) for error_id, payload in rows.values_list("error_id", "payload")}
+    sql = "SELECT error_id, payload FROM infra_error_kept WHERE project_id = %s AND error_id IN %s"
+    return {error_id: bytes(payload) for error_id, payload in tuples_of(sql, project_id, tuple(error_ids))}

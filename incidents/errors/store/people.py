@@ -13,6 +13,7 @@ GROUPS_READ = 20
 FEWEST_OF_GROUP = 25
 # On PostgreSQL a partition a day is asked: so many days before the last event are enough to say whom it hits now.
 DAYS_READ = 14
+SKEW = timedelta(days=1)  # far more than clocks are apart
 _PERSON = {"postgresql": "context ->> 'user_hash'", "sqlite": "json_extract(context, '$.user_hash')"}
 
 
@@ -24,9 +25,12 @@ class Met(NamedTuple):
     events: int
 
 
-def people_of_groups(*, project_id: int, fingerprints: Sequence[str], last_seen: datetime) -> list[Met]:
+def people_of_groups(
+    *, project_id: int, fingerprints: Sequence[str], first_seen: datetime, last_seen: datetime, now: datetime
+) -> list[Met]:
     """Of the newest events of these groups (EVENTS_READ at the most, of the last days before `last_seen`), how many met
-    whom (index infra_error_events_group). One query, whatever is stored.
+    whom (index infra_error_events_group). None arrived before the first happened, nor after now: PostgreSQL need not
+    plan for those days. One query, whatever is stored.
     """
     groups = fingerprints[:GROUPS_READ]
     if not groups:
@@ -34,14 +38,14 @@ def people_of_groups(*, project_id: int, fingerprints: Sequence[str], last_seen:
     share = max(FEWEST_OF_GROUP, EVENTS_READ // len(groups))
     newest = (
         f"SELECT * FROM (SELECT {_PERSON[connection.vendor]} AS person, reported_tenant FROM infra_error_events "  # noqa: S608  ours
-        "WHERE project_id = %s AND fingerprint = %s AND created_at >= %s "
+        "WHERE project_id = %s AND fingerprint = %s AND created_at >= %s AND created_at < %s "
         f"ORDER BY timestamp DESC LIMIT {share}) AS newest"
     )
-    since = moment(last_seen - timedelta(days=DAYS_READ))
+    window = moment(max(last_seen - timedelta(days=DAYS_READ), first_seen - SKEW)), moment(now + SKEW)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT person, reported_tenant, count(*) FROM ({' UNION ALL '.join([newest] * len(groups))}) AS met "  # noqa: S608
             "GROUP BY person, reported_tenant",
-            [value for group in groups for value in (project_id, group, since)],
+            [value for group in groups for value in (project_id, group, *window)],
         )
         return [Met(*row) for row in cursor.fetchall()]

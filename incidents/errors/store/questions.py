@@ -10,6 +10,7 @@ from django.db.models import QuerySet, Sum
 
 from incidents.errors.models import ErasureTombstone, ErrorColumns, ErrorEvent, ErrorId, ErrorRollup, KeptError
 from incidents.errors.store.writing import MAX_ROWS, hour_of
+from readiness.infra.plain_sql import tuples_of
 from readiness.infra.vendor_sql import moment, moment_read
 
 WIDEST = timedelta(days=92)
@@ -92,15 +93,17 @@ def errors_daily(*, since: datetime, until: datetime) -> dict[date, int]:
     return dict(days)
 
 
+_DAY_OF = "SELECT day FROM infra_error_ids WHERE project_id = %s AND error_id = %s"
+
+
 def event_find(*, project_id: int, error_id: str) -> ErrorColumns | None:
     """One event by its id; the kept copy when retention has taken the event itself.
 
     The ledger knows its day: without it every daily partition would be asked.
     """
     asked = {"project_id": project_id, "error_id": error_id}
-    day = ErrorId.objects.filter(**asked).values_list("day", flat=True).first()
-    if day is not None:
-        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    for (day,) in tuples_of(_DAY_OF, project_id, error_id):
+        start = datetime.fromisoformat(str(day)).replace(tzinfo=UTC)
         rows = ErrorEvent.objects.filter(**asked, created_at__gte=start, created_at__lt=start + timedelta(days=1))
         if (event := rows.first()) is not None:
             return event

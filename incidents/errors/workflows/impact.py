@@ -11,6 +11,7 @@ from incidents.errors.store import drops as drops_store
 from incidents.errors.store import people as people_store
 from incidents.errors.store.keeping import kept_payloads
 from incidents.errors.store.questions import ProjectHas, project_has
+from readiness.infra.clock import utcnow
 from readiness.infra.transactions import Session, TransactionIntent, transactional
 
 WIDEST_WINDOW = timedelta(hours=48)
@@ -18,10 +19,12 @@ WIDEST_WINDOW = timedelta(hours=48)
 
 @transactional(TransactionIntent.READ_ONLY)
 def people_hit_read(
-    session: Session, *, project_id: int, fingerprints: Sequence[str], last_seen: datetime
+    session: Session, *, project_id: int, fingerprints: Sequence[str], first_seen: datetime, last_seen: datetime
 ) -> PeopleHit:
     """How many different people and tenants the newest events of these groups met. One bounded query."""
-    rows = people_store.people_of_groups(project_id=project_id, fingerprints=fingerprints, last_seen=last_seen)
+    rows = people_store.people_of_groups(
+        project_id=project_id, fingerprints=fingerprints, first_seen=first_seen, last_seen=last_seen, now=utcnow()
+    )
     return people_count(rows)
 
 

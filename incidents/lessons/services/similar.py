@@ -10,7 +10,7 @@ KeyError in one. From LIKE points on, they are shown.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -48,6 +48,7 @@ class Similar:
         return ", ".join(self.why)
 
 
+@lru_cache(maxsize=4_096)
 def release_line(release: str) -> str:
     """`shop@4` of `shop@4.11.2`, `2` of `v2.0`; a release without a number is its own line."""
     found = _LINE.match(release)
@@ -60,38 +61,55 @@ def title_words(title: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(title)) - _COMMON
 
 
-def similar_score(*, one: Likeness, other: Likeness, other_id: int) -> Similar:
-    """How much `other` is like `one` (formula above)."""
-    score, why = 0.0, []
+def likeness_points(one: Likeness, other: Likeness) -> float:
+    """How much `other` is like `one`, 0 to 100 (formula above)."""
+    points = 0.0
     if one.error_class == other.error_class != UNCLASSIFIED:
-        score += CLASS
-        why.append(f"same class {one.error_class}")
-    frames = frozenset(one.frames) & frozenset(other.frames)
-    if frames:
-        score += FRAMES * len(frames) / len(frozenset(one.frames) | frozenset(other.frames))
-        why.append(f"{len(frames)} in-app frame{'s' if len(frames) > 1 else ''} shared")
+        points += CLASS
+    if frames := frozenset(one.frames) & frozenset(other.frames):
+        points += FRAMES * len(frames) / len(frozenset(one.frames) | frozenset(other.frames))
     if one.component == other.component:
-        score += COMPONENT
-        why.append("same component")
+        points += COMPONENT
     mine, theirs = title_words(one.title), title_words(other.title)
     if words := mine & theirs:
-        score += WORDS * len(words) / len(mine | theirs)
+        points += WORDS * len(words) / len(mine | theirs)
+    if one.release and release_line(one.release) == release_line(other.release):
+        points += RELEASE
+    return points
+
+
+def _reasons(one: Likeness, other: Likeness) -> tuple[str, ...]:
+    """What the points are for, the weightiest first."""
+    why = []
+    if one.error_class == other.error_class != UNCLASSIFIED:
+        why.append(f"same class {one.error_class}")
+    if frames := len(frozenset(one.frames) & frozenset(other.frames)):
+        why.append(f"{frames} in-app frame{'s' if frames > 1 else ''} shared")
+    if one.component == other.component:
+        why.append("same component")
+    if words := title_words(one.title) & title_words(other.title):
         why.append(f"“{' '.join(sorted(words)[:3])}” in both titles")
     if one.release and release_line(one.release) == release_line(other.release):
-        score += RELEASE
         why.append(f"release line {release_line(one.release)[:40]}")
-    return Similar(other_id, round(score), tuple(why), other)
+    return tuple(why)
+
+
+def similar_score(*, one: Likeness, other: Likeness, other_id: int) -> Similar:
+    """How much `other` is like `one`, and why."""
+    return Similar(other_id, round(likeness_points(one, other)), _reasons(one, other), other)
 
 
 def similar_rank(
-    *, one: Likeness, others: Sequence[tuple[int, Likeness]], ended: Collection[int], limit: int
+    *, one: Likeness, others: Iterable[tuple[int, Likeness]], ended: Collection[int], limit: int
 ) -> list[Similar]:
     """The most like it of `others` (number, what is compared). Those in `ended` (prevented, closed) come first: what
-    fixed them is what somebody looks for; then by score, the newest number first.
+    fixed them is what somebody looks for; then by score, the newest number first. Reasons are given to those alone: a
+    page compares two hundred.
     """
-    scored = (similar_score(one=one, other=other, other_id=number) for number, other in others)
-    close = [found for found in scored if found.score >= LIKE]
-    return sorted(close, key=lambda found: (found.incident_id not in ended, -found.score, -found.incident_id))[:limit]
+    scored = [(round(likeness_points(one, other)), number, other) for number, other in others]
+    close = [found for found in scored if found[0] >= LIKE]
+    close.sort(key=lambda found: (found[1] not in ended, -found[0], -found[1]))
+    return [similar_score(one=one, other=other, other_id=number) for _, number, other in close[:limit]]
 
 
 def similar_refine(

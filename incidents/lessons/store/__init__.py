@@ -16,6 +16,7 @@ from incidents.lessons.store.causes import (
     written_counts,
 )
 from incidents.lessons.store.controls import (
+    PlaybookEntry,
     control_find,
     control_progress,
     control_progress_set,
@@ -63,6 +64,7 @@ from incidents.lessons.store.waivers import (
 
 __all__ = [
     "IncidentWaiting",
+    "PlaybookEntry",
     "control_find",
     "control_history",
     "control_progress",

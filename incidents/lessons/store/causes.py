@@ -7,11 +7,13 @@ from typing import Any
 from django.db.models import Count, QuerySet
 
 from incidents.lessons.models import Control, Lesson, RootCause
+from readiness.infra.plain_sql import instances_of
 
 
 def root_cause_latest(incident_id: int) -> RootCause | None:
     """The revision that counts."""
-    return RootCause.objects.filter(incident_id=incident_id).order_by("-revision").first()
+    sql = "SELECT * FROM lessons_root_cause WHERE incident_id = %s ORDER BY revision DESC LIMIT 1"
+    return next(iter(instances_of(RootCause, sql, incident_id)), None)
 
 
 def root_cause_at(incident_id: int, at: datetime) -> RootCause | None:
@@ -55,10 +57,19 @@ def lessons_ever_of_incident(incident_id: int, *, limit: int) -> QuerySet[Lesson
     return Lesson.objects.filter(incident_id=incident_id).order_by("-id")[:limit]
 
 
-def lessons_of_incidents(incident_ids: Iterable[int]) -> dict[int, Lesson]:
-    """The newest current lesson of each incident, in one query."""
-    rows = Lesson.objects.filter(incident_id__in=list(incident_ids), replaced_by__isnull=True).order_by("id")
-    return {lesson.incident_id: lesson for lesson in rows}
+_CURRENT_OF = """
+SELECT * FROM lessons_lesson AS lesson
+WHERE incident_id IN %s AND NOT EXISTS (SELECT 1 FROM lessons_lesson AS newer WHERE newer.replaces_id = lesson.id)
+ORDER BY id LIMIT %s
+"""
+
+
+def lessons_of_incidents(incident_ids: Iterable[int], *, limit: int = 200) -> dict[int, list[Lesson]]:
+    """The current lessons of each incident, oldest first, in one query."""
+    grouped: dict[int, list[Lesson]] = {}
+    for lesson in instances_of(Lesson, _CURRENT_OF, tuple(incident_ids), limit):
+        grouped.setdefault(lesson.incident_id, []).append(lesson)
+    return grouped
 
 
 def lessons_current() -> QuerySet[Lesson]:

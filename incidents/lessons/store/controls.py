@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from incidents.lessons.models import Control, ControlVersion
 from incidents.lessons.services.control_history import Progress
 from incidents.triage.models import Incident
+from readiness.infra.plain_sql import instances_of, tuples_of
 
 CONTROLS_SHOWN = 50
 OVERDUE_BATCH = 500
@@ -25,12 +26,14 @@ def controls_of_incident(incident_id: int) -> QuerySet[Control]:
     return Control.objects.filter(mine).order_by("id")[:CONTROLS_SHOWN]
 
 
+_OF_INCIDENTS = "SELECT * FROM lessons_control WHERE incident_id IN %s OR own_incident_id IN %s ORDER BY id"
+
+
 def controls_of_incidents(incident_ids: Iterable[int]) -> dict[int, list[Control]]:
     """Controls by incident, in one query; one that opened an incident by breaking stands under that one too."""
     ids = set(incident_ids)
     grouped: dict[int, list[Control]] = {}
-    mine = Q(incident_id__in=ids) | Q(own_incident_id__in=ids)
-    for control in Control.objects.filter(mine).order_by("id"):
+    for control in instances_of(Control, _OF_INCIDENTS, tuple(ids), tuple(ids)):
         for incident_id in ids & {control.incident_id, control.own_incident_id or 0}:
             grouped.setdefault(incident_id, []).append(control)
     return grouped
@@ -56,11 +59,28 @@ def controls_overdue(now: datetime) -> list[int]:
     return list(rows.values_list("pk", flat=True)[:OVERDUE_BATCH])
 
 
-def playbook_entries(*, error_class: str, limit: int = 5) -> QuerySet[Control]:
+class PlaybookEntry(NamedTuple):
+    """What an incident's playbook entry says, and which one left it behind."""
+
+    check_first: str
+    never_again: str
+    incident_id: int
+
+    @property
+    def incident(self) -> str:
+        return f"INC-{self.incident_id}"
+
+
+_ENTRIES = """
+SELECT check_first, never_again, incident_id FROM lessons_control
+WHERE kind = 'playbook' AND incident_id IN (SELECT id FROM triage_incident WHERE error_class = %s)
+ORDER BY id DESC LIMIT %s
+"""
+
+
+def playbook_entries(*, error_class: str, limit: int = 5) -> list[PlaybookEntry]:
     """Playbook entries that incidents of one error class left behind, newest first."""
-    rows = Control.objects.filter(kind=Control.Kind.PLAYBOOK, incident__error_class=error_class)
-    rows = rows.select_related("incident").only("check_first", "never_again", "incident__title")
-    return rows.order_by("-id")[:limit]
+    return [PlaybookEntry(*row) for row in tuples_of(_ENTRIES, error_class, limit)]
 
 
 def control_versions(control_id: int, *, limit: int = 20) -> QuerySet[ControlVersion]:

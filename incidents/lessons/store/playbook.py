@@ -25,6 +25,7 @@ from incidents.lessons.services.playbook import (
     reference_parse,
 )
 from incidents.triage.models import Incident
+from readiness.infra.plain_sql import instances_of
 
 CLASSES_READ = 200
 
@@ -119,7 +120,8 @@ def section_by_scope(error_class: str, component: str) -> PlaybookSection | None
 
 def sections_of_class(*, error_class: str, component: str = "") -> list[PlaybookSection]:
     """Those that speak of the class in the component, the narrowest first (constraint lessons_playbook_scope_once)."""
-    rows = PlaybookSection.objects.filter(error_class=error_class, component__in=component_scopes(component))
+    sql = "SELECT * FROM lessons_playbook_section WHERE error_class = %s AND component IN %s"
+    rows = instances_of(PlaybookSection, sql, error_class, tuple(component_scopes(component)))
     return sorted(rows, key=lambda section: -len(section.component))
 
 

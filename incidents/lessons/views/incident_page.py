@@ -47,13 +47,14 @@ def incident_page(
         if forms:
             return incident_page(request, target, forms=forms, status=status)
         return redirect("incident", public_id=f"INC-{target}")
+    timeline = timeline_page_of(incident=story.incident, merged=story.merged, limit=TIMELINE_SHOWN)
     error = None if story.event is None else error_view(story.event)
     context = {
         "story": story,
         "incident": story.incident,
         "error": error,
-        "life": incident_life_read(incident_id=incident_id, incident=story.incident),
-        "timeline": timeline_page_of(incident=story.incident, merged=story.merged, limit=TIMELINE_SHOWN),
+        "life": incident_life_read(incident_id=incident_id, incident=story.incident, timeline=timeline),
+        "timeline": timeline,
         "broke": None if error is None else what_broke(error),
         "evidence": story.around.evidence,
         "retention_days": settings.READINESS_RETENTION_DAYS,

@@ -17,6 +17,7 @@ from incidents.triage.models import (
 )
 from readiness.infra.bulk_sql import rows_insert, rows_use
 from readiness.infra.correlation import current_correlation_id
+from readiness.infra.plain_sql import tuples_of
 from readiness.infra.vendor_sql import moment
 
 FingerprintKey = tuple[int, int, str]  # (project, algorithm version, hash)
@@ -74,8 +75,8 @@ def fingerprint_add(
 
 def fingerprints_of_incident(incident_id: int, *, limit: int = 200) -> list[str]:
     """The groups that the incident holds, the latest first."""
-    rows = IncidentFingerprint.objects.filter(incident_id=incident_id).order_by("-pk")
-    return list(rows.values_list("fingerprint", flat=True)[:limit])
+    sql = "SELECT fingerprint FROM triage_incident_fingerprint WHERE incident_id = %s ORDER BY id DESC LIMIT %s"
+    return [fingerprint for (fingerprint,) in tuples_of(sql, incident_id, limit)]
 
 
 def incidents_of_groups(*, project_id: int, fingerprints: Sequence[str]) -> QuerySet[Incident]:

@@ -1,7 +1,7 @@
 """Queries of what people do with incidents: moves, post-mortems, the escalation path, daily summaries."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db.models import Count, F, Min, Q, QuerySet, Sum
@@ -17,6 +17,8 @@ from incidents.triage.models import (
 )
 from incidents.triage.services.response import GRAVE
 from incidents.triage.services.severity import OPEN_STATES
+from readiness.infra.plain_sql import instances_of
+from readiness.infra.vendor_sql import moment
 
 # --- moves ----------------------------------------------------------------------------------------------------------
 
@@ -172,15 +174,18 @@ def releases_new_since(moments: Mapping[int, datetime]) -> dict[int, str]:
 # --- the timeline, and the daily summary ----------------------------------------------------------------------------
 
 
+_TIMELINE = """
+SELECT * FROM triage_timeline_entry WHERE incident_id IN %s AND (at < %s OR (at = %s AND id < %s))
+ORDER BY at DESC, id DESC LIMIT %s
+"""
+
+
 def timeline_page(
     incident_ids: Sequence[int], *, before: tuple[datetime, int] | None = None, limit: int = 50
 ) -> list[TimelineEntry]:
     """The newest `limit` entries before (time, id), the newest first."""
-    rows = TimelineEntry.objects.filter(incident_id__in=incident_ids)
-    if before is not None:
-        at, pk = before
-        rows = rows.filter(Q(at__lt=at) | Q(at=at, pk__lt=pk))
-    return list(rows.order_by("-at", "-pk")[:limit])
+    at, pk = before or (datetime.max.replace(tzinfo=UTC), 0)
+    return instances_of(TimelineEntry, _TIMELINE, tuple(incident_ids), moment(at), moment(at), pk, limit)
 
 
 def said_since(incident_id: int, *, kind: str, text: str, actor: str, since: datetime) -> bool:
@@ -189,9 +194,14 @@ def said_since(incident_id: int, *, kind: str, text: str, actor: str, since: dat
     return any(said == text for said in rows.values_list("text", flat=True)[:50])
 
 
+_LAST_UPDATE = """
+SELECT * FROM triage_timeline_entry WHERE incident_id = %s AND kind = 'update' ORDER BY at DESC, id DESC LIMIT 1
+"""
+
+
 def update_latest(incident_id: int) -> TimelineEntry | None:
     """The last status update that a person wrote."""
-    return TimelineEntry.objects.filter(incident_id=incident_id, kind="update").order_by("-at", "-pk").first()
+    return next(iter(instances_of(TimelineEntry, _LAST_UPDATE, incident_id)), None)
 
 
 def open_counts() -> dict[str, int]:

@@ -15,6 +15,7 @@ from incidents.triage.models import (
     IncidentRelease,
     IncidentSplit,
 )
+from readiness.infra.plain_sql import tuples_of
 
 Place = tuple[str, str]  # (release, environment)
 MERGES_READ = 200
@@ -174,7 +175,8 @@ def splits_from(incident_id: int, *, limit: int = 50) -> list[IncidentSplit]:
 
 def merged_ids(incident_id: int) -> list[int]:
     """The incidents that are part of this one by a merge, directly or through another."""
-    return list(Incident.objects.filter(merged_into_id=incident_id).order_by("pk").values_list("pk", flat=True))
+    rows = tuples_of("SELECT id FROM triage_incident WHERE merged_into_id = %s ORDER BY id", incident_id)
+    return [merged for (merged,) in rows]
 
 
 def merged_below(incident_id: int) -> list[int]:

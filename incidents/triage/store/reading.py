@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet
 
-from incidents.triage.models import Incident, IncidentHour, IncidentRelease, TimelineEntry
+from incidents.triage.models import Incident, IncidentRelease, TimelineEntry
 from incidents.triage.services.response import GRAVE
+from readiness.infra.plain_sql import instances_of, tuples_of
+from readiness.infra.vendor_sql import moment, moment_read
 
 OPEN = ("detected", "acknowledged", "diagnosed", "recurred")
 RESOLVED = ("prevented", "closed")
@@ -14,7 +16,7 @@ RESOLVED = ("prevented", "closed")
 
 def incident_find(incident_id: int) -> Incident | None:
     """One incident."""
-    return Incident.objects.filter(pk=incident_id).first()
+    return next(iter(instances_of(Incident, "SELECT * FROM triage_incident WHERE id = %s", incident_id)), None)
 
 
 def incidents_named(incident_ids: Sequence[int], *, limit: int = 50) -> list[Incident]:
@@ -68,13 +70,14 @@ def timeline_correlated(*, correlation_id: str, project_id: int | None) -> Query
 
 def releases_of(incident_id: int, *, limit: int = 50) -> list[IncidentRelease]:
     """Where it was seen, the last seen first."""
-    return list(IncidentRelease.objects.filter(incident_id=incident_id).order_by("-last_seen")[:limit])
+    sql = "SELECT * FROM triage_incident_release WHERE incident_id = %s ORDER BY last_seen DESC LIMIT %s"
+    return instances_of(IncidentRelease, sql, incident_id, limit)
 
 
 def hours_of(incident_id: int, *, since: datetime) -> dict[datetime, int]:
     """hour → occurrences since then."""
-    rows = IncidentHour.objects.filter(incident_id=incident_id, hour__gte=since)
-    return dict(rows.values_list("hour", "occurrences"))
+    sql = "SELECT hour, occurrences FROM triage_incident_hour WHERE incident_id = %s AND hour >= %s"
+    return {moment_read(hour): times for hour, times in tuples_of(sql, incident_id, moment(since))}
 
 
 def incidents_open_count() -> int:

@@ -92,6 +92,15 @@ class IncidentLife:
         return self.incident.status in store.RESOLVED
 
 
+@dataclass(frozen=True, slots=True)
+class TimelinePage:
+    """The newest entries before a point, and the point from which older ones go on (None at the end)."""
+
+    incident: Incident
+    entries: tuple[TimelineEntry, ...]
+    older: str | None
+
+
 def life_signs(incident: Incident, *, now: datetime) -> LifeSigns:
     """What the incident's columns say of it now."""
     asleep = incident.snoozed_at is not None
@@ -122,10 +131,11 @@ def life_signs(incident: Incident, *, now: datetime) -> LifeSigns:
 
 
 @transactional(TransactionIntent.READ_ONLY)
-def incident_life_read(session: Session, *, incident_id: int, incident: Incident | None = None) -> IncidentLife:
-    """The life of one incident as its page shows it; `incident` is its row where the page has read it. Raises NotFound.
-
-    Three to seven queries, whatever is stored.
+def incident_life_read(
+    session: Session, *, incident_id: int, incident: Incident | None = None, timeline: TimelinePage | None = None
+) -> IncidentLife:
+    """The life of one incident as its page shows it; `incident` and `timeline`, its newest entries, where the page has
+    read them. Raises NotFound. Two to seven queries, whatever is stored.
     """
     incident = incident or store.incident_find(incident_id)
     if incident is None:
@@ -137,7 +147,7 @@ def incident_life_read(session: Session, *, incident_id: int, incident: Incident
         now=now,
         signs=life_signs(incident, now=now),
         path=_path(incident, people),
-        last_update=store.update_latest(incident.pk),
+        last_update=_last_update(incident, timeline),
         undo=undo,
         undo_until=undo.at + UNDO_WITHIN if undo else None,
         post_mortem_needed=needed,
@@ -147,6 +157,14 @@ def incident_life_read(session: Session, *, incident_id: int, incident: Incident
         snooze_choices=snooze_choices(priority=incident.priority, release=incident.last_release),
         snooze_longest=span_words(response_of(incident.priority).snooze_at_most),
     )
+
+
+def _last_update(incident: Incident, timeline: TimelinePage | None) -> TimelineEntry | None:
+    """The last status update: most often the newest entries tell, or that there is none."""
+    for entry in timeline.entries if timeline else ():
+        if entry.kind == "update" and entry.incident_id == incident.pk:
+            return entry
+    return None if timeline and timeline.older is None else store.update_latest(incident.pk)
 
 
 def _undoable(incident: Incident, now: datetime) -> IncidentMove | None:
@@ -173,15 +191,6 @@ def _path(incident: Incident, people: Sequence[User]) -> tuple[EscalationShown, 
             EscalationShown(step, STEPS[step], reached[step].words, step <= told, at if waiting else None)
         )  # fmt: skip
     return tuple(shown)
-
-
-@dataclass(frozen=True, slots=True)
-class TimelinePage:
-    """The newest entries before a point, and the point from which older ones go on (None at the end)."""
-
-    incident: Incident
-    entries: tuple[TimelineEntry, ...]
-    older: str | None
 
 
 @transactional(TransactionIntent.READ_ONLY)

@@ -2,9 +2,10 @@
 like, what to check first. A fixed number of queries, whatever is stored.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from flags.store import revisions_between
 from incidents.errors.models import ErrorColumns, ErrorEvent
@@ -28,6 +29,7 @@ from incidents.lessons.services.around import (
 from incidents.lessons.services.check_first import CheckFirst, Known, check_first_suggest
 from incidents.lessons.services.evidence import EvidenceCompleteness
 from incidents.lessons.services.similar import Likeness, Similar, similar_rank, similar_refine
+from incidents.lessons.store import PlaybookEntry
 from incidents.lessons.workflows.reading.completeness import evidence_complete
 from incidents.lessons.workflows.reading.playbook import Guidance, playbook_for_class_read
 from incidents.triage.models import Incident, IncidentRelease
@@ -69,8 +71,39 @@ class Around:
     similar: Sequence[SimilarShown]
     suspects: Sequence[str]
     guidance: Sequence[Guidance]
-    playbook: Sequence[Control]
+    playbook: Sequence[PlaybookEntry]
     checks_first: Sequence[CheckFirst]
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """The past incidents to compare one with, before their frames, lessons and controls are looked at. `detail`: what
+    the event of the one says in full; `found`: those of `candidates` that are the most like it by the table alone.
+    """
+
+    detail: Mapping[str, Any]
+    candidates: Sequence[Candidate]
+    one: Likeness
+    found: Sequence[Similar]
+
+    @property
+    def ids(self) -> list[int]:
+        return [item.incident_id for item in self.found]
+
+
+def alike_read(*, incident: Incident, event: ErrorColumns | None) -> Alike:
+    """By what the table says. One query."""
+    detail = payload_decompress(event.payload) if event is not None else {}
+    began = _began(incident)
+    candidates = incidents_like(incident, since=began - SAME_TIME, until=began + SAME_TIME)
+    one = _likeness(incident, own_frames(detail))
+    found = similar_rank(
+        one=one,
+        others=((other.pk, _likeness(other)) for other in candidates),
+        ended={other.pk for other in candidates if other.status in RESOLVED},
+        limit=FRAMES_READ,
+    )
+    return Alike(detail, candidates, one, found)
 
 
 @transactional(TransactionIntent.READ_ONLY)
@@ -85,22 +118,29 @@ def around_read(
     has: ProjectHas,
     has_spans: bool,
     has_words: bool,
+    alike: Alike,
+    lessons: Mapping[int, Sequence[Lesson]],
+    controls: Mapping[int, Sequence[Control]],
 ) -> Around:
     """`groups`: its fingerprints, the latest first; `together`: the errors of the correlation that is shown; `has`:
-    what the project has any of; `has_spans`, `has_words`: spans and users' words are shown.
+    what the project has any of; `has_spans`, `has_words`: spans and users' words are shown; `lessons`, `controls`:
+    those of the incidents that are like it.
     """
-    detail = payload_decompress(event.payload) if event is not None else {}
-    people = people_hit_read(project_id=incident.project_id, fingerprints=groups, last_seen=incident.last_seen)
-    candidates = incidents_like(incident)
+    people = people_hit_read(
+        project_id=incident.project_id,
+        fingerprints=groups,
+        first_seen=incident.first_seen,
+        last_seen=incident.last_seen,
+    )
     changes = _changes(incident)
-    similar = _similar(incident, own_frames(detail), candidates)
+    similar = _similar(incident.project_id, alike, lessons, controls)
     return Around(
         people=people,
         drops=_drops(incident) if has.dropped else [],
         evidence=evidence_complete(
             incident,
             event=event,
-            detail=detail,
+            detail=alike.detail,
             spans=has_spans if has.spans or has_spans else None,
             user_words=has_words if has.words or has_words else None,
         ),
@@ -108,8 +148,8 @@ def around_read(
         similar=similar,
         suspects=suspects_name(changes, [f"{s.incident.public_id}: {s.lesson.do_now}" for s in similar if s.lesson]),
         guidance=playbook_for_class_read(error_class=incident.error_class, component=incident.component),
-        playbook=list(store.playbook_entries(error_class=incident.error_class)),
-        checks_first=check_first_suggest(known=_known(incident, changes, candidates, together, releases, people)),
+        playbook=store.playbook_entries(error_class=incident.error_class),
+        checks_first=check_first_suggest(known=_known(incident, changes, alike.candidates, together, releases, people)),
     )
 
 
@@ -152,25 +192,18 @@ def _likeness(incident: Incident | Candidate, frames: Collection[str] = frozense
     )
 
 
-def _similar(incident: Incident, frames: frozenset[str], candidates: Sequence[Candidate]) -> list[SimilarShown]:
-    """By what the table says first; the few that are left are compared by their frames too."""
-    one = _likeness(incident, frames)
-    by_id = {other.pk: other for other in candidates}
-    found = similar_rank(
-        one=one,
-        others=[(other.pk, _likeness(other)) for other in candidates],
-        ended=[other.pk for other in candidates if other.status in RESOLVED],
-        limit=FRAMES_READ,
-    )
-    ids = [item.incident_id for item in found]
-    kept = kept_frames_read(project_id=incident.project_id, error_ids=[by_id[number].first_error_id for number in ids])
-    lessons, controls = store.lessons_of_incidents(ids), store.controls_of_incidents(ids)
+def _similar(
+    project_id: int, alike: Alike, lessons: Mapping[int, Sequence[Lesson]], controls: Mapping[int, Sequence[Control]]
+) -> list[SimilarShown]:
+    """The few that are most like it by the table, compared by their frames too."""
+    by_id = {other.pk: other for other in alike.candidates}
+    kept = kept_frames_read(project_id=project_id, error_ids=[by_id[number].first_error_id for number in alike.ids])
     learnt = {*lessons, *controls}
-    fixed = [number for number in ids if by_id[number].status in RESOLVED and number in learnt]
+    fixed = [number for number in alike.ids if by_id[number].status in RESOLVED and number in learnt]
     refined = similar_refine(
-        one=one,
-        found=found,
-        frames={number: kept.get(by_id[number].first_error_id, frozenset()) for number in ids},
+        one=alike.one,
+        found=alike.found,
+        frames={number: kept.get(by_id[number].first_error_id, frozenset()) for number in alike.ids},
         fixed=fixed,
         limit=SIMILAR_SHOWN,
     )
@@ -178,7 +211,7 @@ def _similar(incident: Incident, frames: frozenset[str], candidates: Sequence[Ca
         SimilarShown(
             incident=by_id[item.incident_id],
             similar=item,
-            lesson=lessons.get(item.incident_id),
+            lesson=next(reversed(lessons.get(item.incident_id, ())), None),
             control=min(
                 controls.get(item.incident_id, ()), key=lambda control: _BEST.index(control.state), default=None
             ),
@@ -202,11 +235,7 @@ def _known(
         environments=list(dict.fromkeys(row.environment for row in releases if row.environment)),
         flags_near=[f"{c.key}, {c.offset}" for c in changes if c.kind == "flag" and c.near],
         release_near=[f"{c.key}, {offset_words(c.at, began)}" for c in changes if c.kind == "release" and c.before],
-        others=[
-            other.public_id
-            for other in candidates
-            if other.first_seen <= began + SAME_TIME and other.last_seen >= began - SAME_TIME
-        ],
+        others=[other.public_id for other in candidates if other.together],
         repeats=_repeats(together),
         people=people.people,
         events=people.named,

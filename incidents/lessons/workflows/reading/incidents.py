@@ -24,7 +24,7 @@ from incidents.lessons.services.closing import ClosingVerdict
 from incidents.lessons.services.factors import Factor, factors_of
 from incidents.lessons.services.next_step import NextStep
 from incidents.lessons.workflows.closing import closing_evaluate
-from incidents.lessons.workflows.reading.around import Around, around_read
+from incidents.lessons.workflows.reading.around import Around, alike_read, around_read
 from incidents.lessons.workflows.reading.steps import next_step_of
 from incidents.lessons.workflows.shown import ControlShown, WaiverShown, controls_shown, waivers_shown
 from incidents.triage.models import Incident, IncidentRelease, TimelineEntry
@@ -96,8 +96,10 @@ def incident_story_read(
     shown = event_to_show(project_id=incident.project_id, error_id=incident.last_error_id, fingerprints=groups)
     event = shown.event
     root_cause = store.root_cause_latest(incident.pk)
-    lessons = list(store.lessons_of_incident(incident.pk))
-    rows = list(store.controls_of_incident(incident.pk))
+    alike = alike_read(incident=incident, event=event)
+    lessons_by = store.lessons_of_incidents([incident.pk, *alike.ids])
+    controls_by = store.controls_of_incidents([incident.pk, *alike.ids])
+    lessons, rows = lessons_by.get(incident.pk, []), controls_by.get(incident.pk, [])
     given = store.waivers_of_incident(incident.pk) if store.waivers_exist() else ()
     waivers = waivers_shown(given, priority=incident.priority, now=now)
     facts = [shown.fact for shown in waivers]
@@ -149,6 +151,9 @@ def incident_story_read(
             has=has,
             has_spans=bool(waterfall.spans),
             has_words=bool(said),
+            alike=alike,
+            lessons=lessons_by,
+            controls=controls_by,
         ),
     )
 
