@@ -16,6 +16,7 @@ from incidents.lessons.store.causes import (
     written_counts,
 )
 from incidents.lessons.store.controls import (
+    CONTROLS_SHOWN,
     PlaybookEntry,
     control_find,
     control_progress,
@@ -63,6 +64,7 @@ from incidents.lessons.store.waivers import (
 )
 
 __all__ = [
+    "CONTROLS_SHOWN",
     "IncidentWaiting",
     "PlaybookEntry",
     "control_find",

@@ -99,7 +99,7 @@ def incident_story_read(
     alike = alike_read(incident=incident, event=event)
     lessons_by = store.lessons_of_incidents([incident.pk, *alike.ids])
     controls_by = store.controls_of_incidents([incident.pk, *alike.ids])
-    lessons, rows = lessons_by.get(incident.pk, []), controls_by.get(incident.pk, [])
+    lessons, rows = lessons_by.get(incident.pk, []), controls_by.get(incident.pk, [])[: store.CONTROLS_SHOWN]
     given = store.waivers_of_incident(incident.pk) if store.waivers_exist() else ()
     waivers = waivers_shown(given, priority=incident.priority, now=now)
     facts = [shown.fact for shown in waivers]
