@@ -100,12 +100,13 @@ def queries_of(console: Console, pages: Mapping[str, Sequence[str]]) -> dict[str
 
 
 def ask_in_turns(sites: Sequence[Site], name: str, *, requests: int) -> list[Cost]:
-    """So many requests to each, one after the other; who is asked first changes every time."""
+    """So many requests to each, one after the other. Each is first in its turn, so that none finds the machine's caches
+    warm from its own last answer more often than another.
+    """
     times: list[list[float]] = [[] for _ in sites]
     sizes = [0] * len(sites)
     for number in range(-WARM_UP, requests):
-        turn = range(len(sites)) if number % 2 else reversed(range(len(sites)))
-        for place in turn:
+        for place in ((number + step) % len(sites) for step in range(len(sites))):
             paths = sites[place].pages[name]
             path = paths[number % len(paths)]
             status, body, seconds = sites[place].browser.get(path)
