@@ -5,21 +5,23 @@ plain SQL that both databases understand; a time goes in as `vendor_sql.moment` 
 the place of its `%s` as a list: `WHERE id IN %s`; an empty one is a list that nothing is in.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
 
-from django.db import connection
-from django.db.models import Model
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.models import Field, Model
 
 Row = TypeVar("Row", bound=Model)
 
 
 def instances_of(model: type[Row], sql: str, *values: Any) -> list[Row]:
-    """Instances of the model, whose columns the SQL selects: all, or its key and some, the others are deferred then.
-    Not for a model with a composite key, which Django's raw queries do not know.
-    """
+    """Instances of the model, of which the SQL selects every column (`SELECT *`), in any order, and none beside."""
     text, flat = _flat(sql, values)
-    return list(model._base_manager.raw(text, flat))
+    with connection.cursor() as cursor:
+        cursor.execute(text, flat)
+        plan = _plan(model, tuple(column[0] for column in cursor.description), connection.vendor)
+        return [model.from_db(DEFAULT_DB_ALIAS, plan.names, _converted(row, plan)) for row in cursor.fetchall()]
 
 
 def tuples_of(sql: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -27,7 +29,41 @@ def tuples_of(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     text, flat = _flat(sql, values)
     with connection.cursor() as cursor:
         cursor.execute(text, flat)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+class _Plan(NamedTuple):
+    """How a row becomes an instance: its fields' names, where in the row each stands, and what Django makes of the
+    driver's value (place among the fields, expression, converters).
+    """
+
+    names: list[str]
+    places: list[int]
+    converters: list[tuple[int, Any, list[Callable[..., Any]]]]
+
+
+@lru_cache(maxsize=256)
+def _plan(model: type[Model], columns: tuple[str, ...], vendor: str) -> _Plan:
+    database = connections[DEFAULT_DB_ALIAS]
+    fields: list[Field[Any, Any]] = list(model._meta.concrete_fields)
+    if {*columns} != {field.column for field in fields}:
+        raise ValueError(f"{model.__name__} has other columns than those selected: {', '.join(columns)}.")
+    converters = []
+    for place, field in enumerate(fields):
+        expression = field.get_col(model._meta.db_table)
+        found = [*database.ops.get_db_converters(expression), *expression.get_db_converters(database)]
+        if found:
+            converters.append((place, expression, found))
+    return _Plan([field.attname for field in fields], [columns.index(field.column) for field in fields], converters)
+
+
+def _converted(row: Sequence[Any], plan: _Plan) -> list[Any]:
+    fields = [row[place] for place in plan.places]
+    for place, expression, converters in plan.converters:
+        for convert in converters:
+            fields[place] = convert(fields[place], expression, connection)
+    return fields
 
 
 def _flat(sql: str, values: Sequence[Any]) -> tuple[str, list[Any]]:

@@ -46,3 +46,8 @@ def test_it_reads_times_as_columns_and_as_computed(people: list[User]) -> None:
     sql = "SELECT created_at, max(created_at) FROM tenants_user WHERE email IN %s GROUP BY created_at"
     ((column, computed),) = tuples_of(sql, ("ada@example.test", "bo@example.test"))
     assert (moment_read(column), moment_read(computed)) == (JOINED, JOINED)
+
+
+def test_it_refuses_columns_that_the_model_has_not(people: list[User]) -> None:
+    with pytest.raises(ValueError, match="User has other columns than those selected: id, email"):
+        instances_of(User, "SELECT id, email FROM tenants_user")

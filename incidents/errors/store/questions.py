@@ -10,7 +10,7 @@ from django.db.models import QuerySet, Sum
 
 from incidents.errors.models import ErasureTombstone, ErrorColumns, ErrorEvent, ErrorId, ErrorRollup, KeptError
 from incidents.errors.store.writing import MAX_ROWS, hour_of
-from readiness.infra.plain_sql import tuples_of
+from readiness.infra.plain_sql import instances_of, tuples_of
 from readiness.infra.vendor_sql import moment, moment_read
 
 WIDEST = timedelta(days=92)
@@ -94,6 +94,9 @@ def errors_daily(*, since: datetime, until: datetime) -> dict[date, int]:
 
 
 _DAY_OF = "SELECT day FROM infra_error_ids WHERE project_id = %s AND error_id = %s"
+_EVENT = """
+SELECT * FROM infra_error_events WHERE project_id = %s AND error_id = %s AND created_at >= %s AND created_at < %s
+"""
 
 
 def event_find(*, project_id: int, error_id: str) -> ErrorColumns | None:
@@ -101,13 +104,12 @@ def event_find(*, project_id: int, error_id: str) -> ErrorColumns | None:
 
     The ledger knows its day: without it every daily partition would be asked.
     """
-    asked = {"project_id": project_id, "error_id": error_id}
     for (day,) in tuples_of(_DAY_OF, project_id, error_id):
         start = datetime.fromisoformat(str(day)).replace(tzinfo=UTC)
-        rows = ErrorEvent.objects.filter(**asked, created_at__gte=start, created_at__lt=start + timedelta(days=1))
-        if (event := rows.first()) is not None:
+        window = moment(start), moment(start + timedelta(days=1))
+        for event in instances_of(ErrorEvent, _EVENT, project_id, error_id, *window):
             return event
-    return KeptError.objects.filter(**asked).first()
+    return KeptError.objects.filter(project_id=project_id, error_id=error_id).first()
 
 
 def event_left(*, project_id: int, fingerprints: Sequence[str]) -> ErrorColumns | None:

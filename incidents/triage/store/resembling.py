@@ -67,7 +67,7 @@ def incidents_like(incident: Incident, *, since: datetime, until: datetime) -> l
     """
     others = moment(until), moment(since), incident.project_id, incident.synthetic, incident.pk
     rows = tuples_of(_LIKE, *others, incident.error_class, OF_EACH, *others, incident.component, OF_EACH)
-    return [Candidate(*row[:-1], bool(row[-1])) for row in sorted(rows, reverse=True)]
+    return [Candidate._make((*row[:-1], bool(row[-1]))) for row in sorted(rows, reverse=True)]
 
 
 def releases_born(*, project_id: int, since: datetime, until: datetime) -> list[Born]:

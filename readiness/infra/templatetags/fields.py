@@ -5,7 +5,8 @@ What nobody has filled in yet is written once and remembered: the same field of 
 words, is the same HTML on every page.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
+from typing import cast
 
 from django import template
 from django.forms import BoundField, ChoiceField
@@ -40,7 +41,7 @@ def _unfilled(field: BoundField) -> Hashable | None:
     form, kind = field.form, field.field
     if form.is_bound or isinstance(kind, ModelChoiceField) or len(initial := repr(field.initial)) > _LONGEST:
         return None
-    offered = repr(list(kind.choices)) if isinstance(kind, ChoiceField) else ""
+    offered = repr(list(cast("Iterable[object]", kind.choices))) if isinstance(kind, ChoiceField) else ""
     words = field.label, field.help_text, type(field.help_text)
     fixed = kind.required, kind.disabled, repr(kind.widget.attrs)
     return type(form), field.html_name, field.auto_id, *words, *fixed, offered, initial

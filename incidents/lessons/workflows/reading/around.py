@@ -91,7 +91,8 @@ class Alike:
         return [item.incident_id for item in self.found]
 
 
-def alike_read(*, incident: Incident, event: ErrorColumns | None) -> Alike:
+@transactional(TransactionIntent.READ_ONLY)
+def alike_read(session: Session, *, incident: Incident, event: ErrorColumns | None) -> Alike:
     """By what the table says. One query."""
     detail = payload_decompress(event.payload) if event is not None else {}
     began = _began(incident)
