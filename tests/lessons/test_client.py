@@ -1,156 +1,35 @@
 """The CI client against a real git repository, a recording HTTP server, and once the console itself."""
 
-import json
-import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from incidents.lessons.client import client_source
-from incidents.lessons.client.console import pause_of
 from incidents.lessons.models import Control, ControlRun
 from incidents.lessons.workflows import root_cause_write
 from tests.console import Console
 from tests.factories import ANYBODY, a_control
+from tests.lessons.client_case import (
+    BUGGY,
+    CHECK,
+    JUNIT,
+    MENDED,
+    PYTEST,
+    TEST,
+    Recorder,
+    Repository,
+    client,
+    environment,
+    prove,
+    script,
+)
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.once
-
-BUGGY = "def allows(spent, budget):\n    return True\n"
-MENDED = "def allows(spent, budget):\n    return spent <= budget\n"
-TEST = "from budget import allows\n\n\ndef test_refuses():\n    assert not allows(2, 1)\n"
-PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_budget.py")
-CHECK = "tests/test_budget.py::test_refuses"
-
-
-@dataclass
-class Repository:
-    """main holds the bug, then the fix with its test."""
-
-    path: Path
-    broken: str = ""
-    fixed: str = ""
-
-    def git(self, *arguments: str) -> str:
-        identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test", "-c", "commit.gpgsign=false")
-        done = subprocess.run(["git", *identity, *arguments], cwd=self.path, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    def write(self, name: str, content: str) -> None:
-        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.path / name).write_text(content)
-
-    def commit(self, what: str) -> str:
-        self.git("add", "-A")
-        self.git("commit", "-qm", what)
-        return self.git("rev-parse", "HEAD")
-
-    @property
-    def worktrees(self) -> int:
-        return len(self.git("worktree", "list").splitlines())
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    made = Repository(tmp_path / "shop")
-    made.path.mkdir()
-    made.git("init", "-q", "-b", "main")
-    made.write("budget.py", BUGGY)
-    made.broken = made.commit("a bug")
-    made.write("budget.py", MENDED)
-    made.write("tests/test_budget.py", TEST)
-    made.fixed = made.commit("the fix and its test")
-    return made
-
-
-@dataclass
-class Recorder:
-    """An HTTP server that notes every request and answers from a list, the last answer for ever."""
-
-    answers: list[tuple[int, dict[str, str], bytes]]
-    requests: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
-    url: str = ""
-
-    @property
-    def bodies(self) -> list[Any]:
-        return [body for _, _, body in self.requests]
-
-
-PROVEN = (201, {}, b'{"control": "CTL-7", "state": "proven", "reason": "So."}')
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    made = Recorder([PROVEN])
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            made.requests.append((self.path, dict(self.headers), json.loads(raw) if raw[:1] == b"{" else None))
-            status, headers, body = made.answers.pop(0) if len(made.answers) > 1 else made.answers[0]
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = answer  # noqa: N815  the library's names
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def script() -> Path:
-    """The client as the console serves it, in the run's own home."""
-    path = Path(os.environ["READINESS_HOME"]) / "readiness_client.py"
-    if not path.exists():
-        path.write_text(client_source())
-    return path
-
-
-def environment(url: str, key: str = "rk_test", **more: str) -> dict[str, str]:
-    foreign = (
-        "PYTEST_",
-        "DJANGO_",
-        "COV_",
-        "GIT_",
-        "PYTHONPATH",
-        "READINESS_",
-        "CI",
-        "TF_BUILD",
-        "JENKINS",
-        "TEAMCITY",
-    )
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return {**kept, "READINESS_URL": url, "READINESS_KEY": key, "no_proxy": "127.0.0.1", **more}
-
-
-def client(cwd: Path, *arguments: str, url: str, key: str = "rk_test", **more: str) -> subprocess.CompletedProcess[str]:
-    command, env = [sys.executable, str(script()), *arguments], environment(url, key, **more)
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
-
-
-def prove(repository: Repository, url: str, *options: str, control: str = "CTL-7", key: str = "rk_test") -> Any:
-    shas = ("--broken", repository.broken, "--fixed", repository.fixed)
-    return client(repository.path, "prove", control, *shas, *options, "--", *PYTEST, url=url, key=key)
 
 
 # --- prove ----------------------------------------------------------------------------------------------------------
@@ -330,9 +209,6 @@ def test_it_takes_another_command_as_one_check(
     assert [check["outcome"] for check in sent["checks"]] == [outcome]
 
 
-JUNIT = '<testsuite><testcase classname="go" name="A"/><testcase name="B">%s</testcase></testsuite>'
-
-
 @pytest.mark.parametrize(
     ("inside", "exit_code", "outcome"),
     [("<failure/>", 1, "failed"), ("<failure/>", 0, "failed"), ("<skipped/>", 0, "passed")],
@@ -358,156 +234,6 @@ def test_it_ends_a_command_that_takes_too_long(repository: Repository, recorder:
     command = ("--timeout", "0.5", "--", sys.executable, "-c", "import time; time.sleep(600)")
     done = client(repository.path, "control", "CTL-7", *command, url=recorder.url)
     assert (done.returncode, recorder.bodies[0]["outcome"]) == (124, "error")
-
-
-# --- the console that is away, busy or will not -----------------------------------------------------------------------
-
-
-def test_it_tries_again_and_is_recorded_once(repository: Repository, recorder: Recorder) -> None:
-    recorder.answers = [(503, {"Retry-After": "0"}, b""), (429, {"Retry-After": "0"}, b""), PROVEN]
-    assert client(repository.path, "control", "CTL-7", "--", "true", url=recorder.url).returncode == 0
-    assert len(recorder.requests) == 3
-    assert len({headers["Idempotency-Key"] for _, headers, _ in recorder.requests}) == 1
-
-
-def test_it_tries_again_after_half_an_answer(repository: Repository, recorder: Recorder) -> None:
-    recorder.answers = [(201, {"Content-Length": "500"}, PROVEN[2][:20]), PROVEN]
-    done = client(repository.path, "control", "CTL-7", "--", "false", url=recorder.url)
-    assert (done.returncode, len(recorder.requests)) == (1, 2)
-    assert "CTL-7 is proven. So." in done.stderr
-
-
-@pytest.mark.parametrize("answer", [b"[]", b'{"status": "ok"}'])
-def test_it_takes_nobody_else_for_the_console(answer: bytes, repository: Repository, recorder: Recorder) -> None:
-    recorder.answers = [(200, {"Retry-After": "0"}, answer)]
-    done = client(repository.path, "control", "CTL-7", "--", "true", url=recorder.url)
-    assert done.returncode == 69
-    assert "nothing was recorded" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("told", "seconds"), [(None, 2.0), ("7", 7.0), ("0", 0.0), ("900", 30.0), ("-5", 0.0), ("nan", 2.0), ("Fri", 2.0)]
-)
-def test_it_waits_as_it_is_told_within_bounds(told: str | None, seconds: float) -> None:
-    assert pause_of(told, 2.0) == seconds
-
-
-NOWHERE = "http://127.0.0.1:9"
-
-
-@pytest.mark.parametrize(
-    ("told", "more", "code"),
-    [
-        ((), {}, 69),
-        ((), {"CI": "true"}, 1),
-        ((), {"CI": "false"}, 69),
-        ((), {"TEAMCITY_VERSION": "2026.1"}, 1),
-        ((), {"CI": "true", "READINESS_IF_AWAY": "fail"}, 69),
-        (("--if-away", "fail"), {"CI": "true"}, 69),
-        (("--if-away", "pass"), {}, 1),
-    ],
-)
-def test_it_fails_no_build_for_the_console_being_away_unless_told_to(
-    told: tuple[str, ...], more: dict[str, str], code: int, repository: Repository
-) -> None:
-    done = client(repository.path, "control", "CTL-7", *told, "--", "false", url=NOWHERE, **more)
-    assert done.returncode == code
-    assert "nothing was recorded" in done.stderr
-
-
-def test_it_refuses_a_setting_that_it_does_not_know(repository: Repository) -> None:
-    done = client(repository.path, "control", "CTL-7", "--", "true", url=NOWHERE, READINESS_IF_AWAY="never")
-    assert done.returncode == 64
-    assert "READINESS_IF_AWAY" in done.stderr
-
-
-def test_it_takes_no_answer_for_no_verdict(repository: Repository) -> None:
-    assert client(repository.path, "verdict", "pilot", url=NOWHERE, CI="true").returncode == 69
-
-
-@pytest.mark.parametrize("status", [401, 404, 422])
-def test_it_tells_a_refusal_and_does_not_try_again(status: int, repository: Repository, recorder: Recorder) -> None:
-    problem = {"detail": "Because.", "errors": [{"pointer": "/commit", "detail": "seven digits"}]}
-    recorder.answers = [(status, {}, json.dumps(problem).encode())]
-    done = client(repository.path, "control", "CTL-7", "--", "true", url=recorder.url)
-    assert done.returncode == 65
-    assert "Because." in done.stderr
-    assert "/commit: seven digits" in done.stderr
-    assert len(recorder.requests) == 1
-
-
-def test_it_follows_no_redirect(repository: Repository, recorder: Recorder) -> None:
-    recorder.answers = [(302, {"Location": "https://elsewhere.example/"}, b"")]
-    done = client(repository.path, "control", "CTL-7", "--", "true", url=recorder.url)
-    assert done.returncode == 65
-    assert "https://elsewhere.example/" in done.stderr
-
-
-@pytest.mark.parametrize(("verdict", "code"), [("GO", 0), ("EXTEND", 1), ("NO-GO", 1), ("CANCEL", 2), ("?", 3)])
-def test_it_exits_by_the_verdict(verdict: str, code: int, repository: Repository, recorder: Recorder) -> None:
-    answer = {"program": "pilot", "verdict": verdict, "blockers": [{"text": "Gate G5 is open."}]}
-    recorder.answers = [(200, {}, json.dumps(answer).encode())]
-    done = client(repository.path, "verdict", "pilot", url=recorder.url)
-    assert done.returncode == code
-    assert "Gate G5 is open." in done.stdout
-    assert recorder.requests[0][0] == "/ops/verdicts/pilot"
-
-
-# --- evidence, and what is due ----------------------------------------------------------------------------------------
-
-
-def test_it_hands_in_a_figure_and_a_report(repository: Repository, recorder: Recorder) -> None:
-    recorder.answers = [(201, {}, b'{"evidence": "EV-31", "sha256": "00"}')]
-    figure = ("evidence", "coverage", "--value", "87.5", "--unit", "%", "--program", "pilot")
-    assert client(repository.path, *figure, url=recorder.url).returncode == 0
-    repository.write("out.xml", JUNIT % "")
-    done = client(repository.path, "evidence", "tests", "--junit", "out.xml", "--ref", "E-1", url=recorder.url)
-    assert "EV-31 is kept" in done.stderr
-    (path, _, body), (report_path, headers, _) = recorder.requests
-    assert path == "/v1/evidence"
-    assert (body["kind"], body["value"], body["unit"], body["program"]) == ("coverage", "87.5", "%", "pilot")
-    assert body["commit"] == repository.fixed
-    assert report_path == f"/v1/evidence?kind=tests&commit={repository.fixed}&ref=E-1"
-    assert headers["Content-Type"] == "application/xml"
-
-
-def test_it_lists_what_is_due_and_runs_it_when_told_to(repository: Repository, recorder: Recorder) -> None:
-    due = {"due_at": "2026-11-30T08:00:00Z", "state": "proven", "overdue": False}
-    waiting = [{"control": "CTL-7", "command": "true", **due}, {"control": "CTL-8", "command": "sh -c 'exit 3'", **due}]
-    recorder.answers = [(200, {}, json.dumps({"controls": waiting}).encode())] * 2 + [PROVEN]
-    done = client(repository.path, "due", url=recorder.url)
-    assert done.returncode == 0
-    assert "CTL-8  proven, due 2026-11-30T08:00:00Z  sh -c 'exit 3'" in done.stdout
-    assert client(repository.path, "due", "--run", url=recorder.url).returncode == 3
-    assert [path for path, _, _ in recorder.requests[2:]] == ["/v1/controls/CTL-7/runs", "/v1/controls/CTL-8/runs"]
-    assert [body["command"] for body in recorder.bodies[2:]] == ["true", "sh -c 'exit 3'"]
-
-
-def test_it_runs_what_else_is_due_beside_a_command_that_is_none(repository: Repository, recorder: Recorder) -> None:
-    due = {"due_at": None, "state": "stale", "overdue": True}
-    waiting = [{"control": "CTL-7", "command": "echo it's", **due}, {"control": "CTL-8", "command": "true", **due}]
-    recorder.answers = [(200, {}, json.dumps({"controls": waiting}).encode()), PROVEN]
-    done = client(repository.path, "due", "--run", url=recorder.url)
-    assert done.returncode == 64
-    assert [path for path, _, _ in recorder.requests[1:]] == ["/v1/controls/CTL-8/runs"]
-
-
-def test_it_runs_what_else_is_due_beside_one_that_is_refused(repository: Repository, recorder: Recorder) -> None:
-    due = {"due_at": None, "state": "stale", "overdue": True, "command": "true"}
-    waiting = [{"control": "CTL-7", **due}, {"control": "CTL-8", **due}]
-    recorder.answers = [(200, {}, json.dumps({"controls": waiting}).encode()), (422, {}, b'{"detail": "No."}'), PROVEN]
-    done = client(repository.path, "due", "--run", url=recorder.url)
-    assert done.returncode == 65
-    assert [path for path, _, _ in recorder.requests[1:]] == ["/v1/controls/CTL-7/runs", "/v1/controls/CTL-8/runs"]
-
-
-def test_it_lets_no_escape_sequence_through(repository: Repository, recorder: Recorder) -> None:
-    hostile = "\x1b[2J\x9b31m\n::set-output name=x::y\u202e"
-    recorder.answers = [(201, {}, json.dumps({"state": "proven", "reason": hostile}).encode())]
-    done = client(repository.path, "control", "CTL-7", "--", "true", url=recorder.url)
-    assert "CTL-7 is proven." in done.stderr
-    assert not {"\x1b", "\x9b", "\u202e"} & set(done.stderr)
-    assert not any(line.startswith("::") for line in done.stderr.splitlines())
 
 
 # --- where it runs ----------------------------------------------------------------------------------------------------
