@@ -174,6 +174,7 @@ def measure(home: Path, options: Options) -> Section:
             console.manage("shell", "-c", _LIVES)
             with psycopg.connect(superuser, autocommit=True) as connection:
                 connection.execute(f"VACUUM (ANALYZE) {_TABLES}".encode())
+            _wait_told(superuser)
             sys.stderr.write(f"  {size} events, {count} incidents: filled in {filled.seconds:.0f} s\n")
             browser = Browser(console.port, signed_in(console))
             ending.callback(browser.close)
@@ -196,6 +197,19 @@ def measure(home: Path, options: Options) -> Section:
     return section(
         met, sizes=sizes, incidents=incidents, requests=requests, others_percent=others.percent(), reason=reason
     )
+
+
+def _wait_told(url: str) -> None:
+    """Until what the fill set off is told and done: pages are measured, not the work after it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+
+        def quiet() -> bool:
+            asked = connection.execute(
+                "SELECT count(*) FROM infra_outbox WHERE delivered_at IS NULL AND dead_at IS NULL AND due_at <= now()"
+            ).fetchone()
+            return asked == (0,)
+
+        wait_until(quiet, what="the outbox after the fill", within_s=600)
 
 
 def _say(name: str, costs: Sequence[Cost]) -> None:
