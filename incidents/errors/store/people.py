@@ -11,8 +11,9 @@ from readiness.infra.vendor_sql import moment
 EVENTS_READ = 500
 GROUPS_READ = 20
 FEWEST_OF_GROUP = 25
-# On PostgreSQL a partition a day is asked: so many days before the last event are enough to say whom it hits now.
-DAYS_READ = 14
+# On PostgreSQL a partition a day is asked, and each event is a page to read: the week before the last event is
+# enough to say whom it hits now.
+DAYS_READ = 7
 SKEW = timedelta(days=1)  # far more than clocks are apart
 _PERSON = {"postgresql": "context ->> 'user_hash'", "sqlite": "json_extract(context, '$.user_hash')"}
 
