@@ -16,7 +16,9 @@ Row = TypeVar("Row", bound=Model)
 
 
 def instances_of(model: type[Row], sql: str, *values: Any) -> list[Row]:
-    """Instances of the model, of which the SQL selects every column (`SELECT *`), in any order, and none beside."""
+    """Instances of the model, of which the SQL selects every column (`SELECT *`), in any order. Others are passed over:
+    while an upgrade goes on, a newer version's migration may have added some. Raises ValueError where one is missing.
+    """
     text, flat = _flat(sql, values)
     with connection.cursor() as cursor:
         cursor.execute(text, flat)
@@ -47,8 +49,8 @@ class _Plan(NamedTuple):
 def _plan(model: type[Model], columns: tuple[str, ...], vendor: str) -> _Plan:
     database = connections[DEFAULT_DB_ALIAS]
     fields: list[Field[Any, Any]] = list(model._meta.concrete_fields)
-    if {*columns} != {field.column for field in fields}:
-        raise ValueError(f"{model.__name__} has other columns than those selected: {', '.join(columns)}.")
+    if missing := [field.column for field in fields if field.column not in columns]:
+        raise ValueError(f"{model.__name__} needs columns that were not selected: {', '.join(map(str, missing))}.")
     converters = []
     for place, field in enumerate(fields):
         expression = field.get_col(model._meta.db_table)
